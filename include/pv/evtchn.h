@@ -1,0 +1,84 @@
+/*
+ * Event channels in a guest: binding, sending, masking, and calling handlers.
+ *
+ * 2-level ABI: up to PV_EVTCHN_PORTS ports. Every function takes the guest context; ports are the
+ * domain's own numbers. The hypervisor is trusted; a peer can only make a handler run more often
+ * than it wished, never with a wrong port.
+ *
+ * Interrupt mode and polling mode share one table of handlers (see pv_upcall_enable() in guest.h):
+ * in polling mode ports stay masked and pv_poll() finds them by their pending bits; in interrupt
+ * mode bound ports are unmasked and pv_upcall() finds them by the selector. Either way a port's
+ * pending bit is cleared BEFORE its handler runs: an event that arrives while the handler runs
+ * starts it again.
+ *
+ * Concurrency: binding, closing and changing handlers take the os lock. Handlers run in the context
+ * of the upcall or poll, with no lock held; a handler may send, mask, unmask and call wake, and
+ * must not bind or close in interrupt context.
+ */
+#ifndef PV_EVTCHN_H
+#define PV_EVTCHN_H
+
+#include <stdint.h>
+
+struct pv;
+
+#define PV_EVTCHN_PORTS 4096u /* 64 words of 64 bits */
+
+typedef void (*pv_evtchn_fn)(void *arg, uint32_t port);
+
+/* Private: one handler; a slot with fn == NULL is free. */
+struct pv_evtchn_slot {
+	pv_evtchn_fn fn;
+	void *arg;
+};
+
+#define PV_EVTCHN_SLOTS_PER_PAGE (4096u / (unsigned)sizeof(struct pv_evtchn_slot))
+#define PV_EVTCHN_SLOT_PAGES	 (PV_EVTCHN_PORTS / PV_EVTCHN_SLOTS_PER_PAGE)
+
+/* Private to libpv: handlers by port in pages from pages_alloc, and which ports have one. */
+struct pv_evtchn_table {
+	struct pv_evtchn_slot *page[PV_EVTCHN_SLOT_PAGES];
+	uint64_t bound[PV_EVTCHN_PORTS / 64];
+	uint32_t nr_bound;
+};
+
+/*
+ * The binding calls return the new port (> 0) or -PV_E*; fn may be NULL (the port is then only sent
+ * to, or read with pv_evtchn_test_clear()). -PV_ENOMEM: no page for the handler table (nothing
+ * stays bound). Other errors are the hypervisor's.
+ */
+int pv_evtchn_alloc_unbound(struct pv *pv, uint16_t remote, pv_evtchn_fn fn, void *arg);
+int pv_evtchn_bind_interdomain(struct pv *pv, uint16_t remote, uint32_t remote_port,
+			       pv_evtchn_fn fn, void *arg);
+int pv_evtchn_bind_virq(struct pv *pv, uint32_t virq, unsigned vcpu, pv_evtchn_fn fn, void *arg);
+int pv_evtchn_bind_ipi(struct pv *pv, unsigned vcpu, pv_evtchn_fn fn, void *arg);
+/* Events of the port go to this vCPU from now on. */
+int pv_evtchn_bind_vcpu(struct pv *pv, uint32_t port, unsigned vcpu);
+
+/* Gives a port that exists already (console, xenstore) a handler, or takes it away with fn == NULL;
+ * unmasks as the binding calls do. */
+int pv_evtchn_handle(struct pv *pv, uint32_t port, pv_evtchn_fn fn, void *arg);
+
+/* Forgets the handler, closes the port and clears its pending bit. -PV_EINVAL: no such port. */
+int pv_evtchn_close(struct pv *pv, uint32_t port);
+
+int pv_evtchn_send(struct pv *pv, uint32_t port);
+
+/* Masks a port: no upcall for it; its pending bit still gets set. */
+void pv_evtchn_mask(struct pv *pv, uint32_t port);
+/* Unmasks; if the port became pending meanwhile its vCPU gets the upcall now. 0 or -PV_E*. */
+int pv_evtchn_unmask(struct pv *pv, uint32_t port);
+
+/* 1: the port was pending, and no longer is; 0: it was not. For code without a handler. */
+int pv_evtchn_test_clear(struct pv *pv, uint32_t port);
+int pv_evtchn_is_pending(const struct pv *pv, uint32_t port);
+
+/*
+ * Blocks this vCPU until one of n (at most 128) ports is pending, masked or not, or until
+ * deadline_ns of the hypervisor's system time (pv_time_now(); 0: none). Returns at once if one is
+ * pending already or if an unmasked event waits for delivery. Returns 0 in every case, the deadline
+ * included; -PV_EINVAL for a bad port or n.
+ */
+int pv_evtchn_poll(struct pv *pv, const uint32_t *ports, unsigned n, uint64_t deadline_ns);
+
+#endif

@@ -1,0 +1,97 @@
+/*
+ * Grant table in a guest (version 1 entries): lending pages to other domains, and using pages that
+ * others lend.
+ *
+ * A reference's life: alloc -> permit -> (peer maps, copies, unmaps) -> revoke -> permit ... ->
+ * free. alloc and free manage numbers only and are for set-up; permit and revoke are what the data
+ * path does: one store, one compare-and-swap. The hypervisor is trusted; a peer can keep a
+ * reference in use for ever, and then revoke says -PV_EBUSY and the page must not be reused: there
+ * is no way to take a page back by force.
+ *
+ * Concurrency: alloc and free take the os lock; permit and revoke of different references are
+ * independent; calls on one reference are serialised by its owner.
+ */
+#ifndef PV_GNTTAB_H
+#define PV_GNTTAB_H
+
+#include <stdint.h>
+
+struct pv;
+struct pv_grant_entry_v1;
+struct pv_gnttab_copy;
+
+#define PV_GNTTAB_REFS_PER_FRAME 512u
+#define PV_GNTTAB_MAX_FRAMES	 64u /* of our table; a host that allows more is used up to this */
+#define PV_GREF_NONE		 UINT32_MAX
+
+/* Flags of permit. */
+#define PV_GRANT_RW 0u
+#define PV_GRANT_RO 1u
+
+/*
+ * Private to libpv. Which references are free is kept apart from the entries, one bit each in a
+ * page from pages_alloc, with one summary bit a word: allocation and release take constant time, a
+ * second free is noticed, and the record survives a new grant table after migration.
+ */
+struct pv_gnttab {
+	struct pv_grant_entry_v1 *frame[PV_GNTTAB_MAX_FRAMES];
+	uint32_t nr_frames;
+	uint32_t max_frames;
+	uint64_t *free_bits;	/* 1: free */
+	uint64_t free_words[8]; /* bit w: free_bits[w] != 0 */
+	uint32_t nr_free;
+};
+
+/* Sets up the first grant frame; more are added as references are needed. -PV_ENOSYS: the host has
+ * no grant table. */
+int pv_gnttab_init(struct pv *pv);
+
+/* A new reference, or -PV_ENOSPC (the host's limit is reached; nothing is wrong, try later) or
+ * -PV_ENOMEM. Never a reserved one (0-7). */
+int64_t pv_gnttab_alloc(struct pv *pv);
+/* Gives a reference back. -PV_EBUSY: it was not revoked; -PV_EINVAL: not a reference of alloc, or
+ * freed already. */
+int pv_gnttab_free(struct pv *pv, uint32_t ref);
+
+/*
+ * Lets domain peer map or copy frame gfn (of va_to_gfn) through ref, until revoked. flags:
+ * PV_GRANT_*. -PV_EINVAL: not a reference of alloc; -PV_EBUSY: it is permitted already; -PV_ERANGE:
+ * the frame does not fit into version 1's 32 bits.
+ */
+int pv_gnttab_permit(struct pv *pv, uint32_t ref, uint16_t peer, uint64_t gfn, unsigned flags);
+
+/*
+ * Ends access through ref. 0: ended, nobody maps the page and nobody can map it again; -PV_EBUSY:
+ * the peer still has it mapped (or copies right now): nothing was changed, try again later;
+ * -PV_EINVAL: not a reference of alloc.
+ */
+int pv_gnttab_revoke(struct pv *pv, uint32_t ref);
+
+/* 1: the peer has it mapped or is copying at this moment, 0: not. A hint: it may change at once. */
+int pv_gnttab_in_use(const struct pv *pv, uint32_t ref);
+
+/* alloc + permit, and revoke + free. */
+int64_t pv_gnttab_share(struct pv *pv, uint16_t peer, uint64_t gfn, unsigned flags);
+int pv_gnttab_end(struct pv *pv, uint32_t ref);
+
+/*
+ * Maps another domain's grant at host_addr: a guest physical address with nothing behind it (PVH,
+ * auto-translated), or the virtual address whose PTE is to be set (classic PV). flags: PV_GNTMAP_*
+ * (PV_GNTMAP_host_map is added). 0 and *handle, or -PV_E*: -PV_EAGAIN never (the call retries for
+ * up to a second while the granter's page is away).
+ */
+int pv_gnttab_map(struct pv *pv, uint16_t dom, uint32_t ref, uint64_t host_addr, unsigned flags,
+		  uint32_t *handle);
+int pv_gnttab_unmap(struct pv *pv, uint64_t host_addr, uint32_t handle);
+
+/*
+ * Copies between own frames and grants, n operations; each op's status field holds a PV_GNTST_*
+ * afterwards. 0: all of them are okay; else the first failed one's pv_gnttab_error(), or the
+ * hypercall's own error (then no status is valid). The caller fills in the ops as in the ABI.
+ */
+int pv_gnttab_copy(struct pv *pv, struct pv_gnttab_copy *op, unsigned n);
+
+/* PV_GNTST_* to 0 or -PV_E*. */
+int pv_gnttab_error(int16_t status);
+
+#endif
