@@ -1,0 +1,136 @@
+/*
+ * Network frontend: a network card as seen from the guest.
+ *
+ * Sending: a frame is a caller-owned, intrusive struct pv_netfront_tx of pieces anywhere in
+ * memory; it is finished when its status is no longer PV_NETFRONT_BUSY. Receiving: the driver
+ * owns the receive pages and posts them; poll() shows each whole frame to rx(), which copies what
+ * it wants before it returns, then the pages are posted again.
+ *
+ * Checksums: with PV_NET_CSUM_BLANK a frame's TCP or UDP checksum field holds only the
+ * pseudo-header sum (not inverted) and somebody later fills in the rest. A guest that forwards
+ * such a frame to a network that cannot take it has to complete it: pv_csum_fill().
+ *
+ * Trust: the backend is hostile: ids, sizes, offsets and indices are checked, a page is ended
+ * before its contents are shown (they cannot change any more), a backend that breaks a rule
+ * breaks the device (-PV_EPROTO), never the guest.
+ *
+ * Memory: whole pages from the bus, when connecting. Concurrency: calls on one device are
+ * serialised by the caller.
+ */
+#ifndef PV_FRONT_NET_H
+#define PV_FRONT_NET_H
+
+#include <pv/front/bus.h>
+#include <pv/net.h>
+#include <pv/ring.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define PV_NETFRONT_SLOTS 256 /* of each one-page ring */
+#define PV_NETFRONT_BUSY  1
+
+struct pv_netfront_seg {
+	const void *va;
+	uint32_t len; /* va + len may cross pages */
+};
+
+struct pv_netfront_tx {
+	/* The caller's. Unchanged while BUSY. */
+	/* only read by send() itself; the memory it names stays while BUSY */
+	const struct pv_netfront_seg *seg;
+	uint32_t nseg;
+	struct pv_net_meta meta;
+	void (*done)(struct pv_netfront_tx *tx); /* may be NULL */
+	void *user;
+	/* PV_NETFRONT_BUSY, 0, -PV_EIO (dropped or refused by the backend, device gone),
+	 * -PV_EBUSY (memory still in the backend's hands: MUST NOT be reused) */
+	int status;
+	/* Private. */
+	uint32_t slots_left;
+	int error;
+	struct pv_netfront_tx *next;
+};
+
+/* A received frame: frag[0..n), total bytes in all. Valid during the call. */
+struct pv_netfront_rx {
+	const struct pv_iov_const {
+		const void *base;
+		uint32_t len;
+	} * frag;
+	uint32_t n, total;
+	struct pv_net_meta meta;
+};
+
+struct pv_netfront_config {
+	uint32_t rx_pages; /* receive pages to post, 0: 64; 1..256, one page of memory each */
+	bool no_sg;	   /* do not take frames of more than one page */
+	bool no_csum;	   /* the stack cannot take frames with blank checksums */
+	bool gso;	   /* the stack takes IPv4 TCP super-frames */
+	bool split;	   /* use two event channels where the backend can */
+};
+
+struct pv_netfront_slot {
+	struct pv_netfront_tx *tx; /* in flight, or NULL */
+	uint32_t ref;
+	uint16_t next; /* free list */
+};
+
+struct pv_netfront {
+	/* Readable. */
+	uint8_t mac[6];
+	bool sg, csum4, gso4; /* what may be sent */
+	/* frames that the backend delivered broken (its error status, or over 64 KiB) */
+	uint64_t rx_dropped;
+	/* Private. */
+	const struct pv_front_bus *bus;
+	struct pv_netfront_config cfg;
+	int (*rx)(void *arg, const struct pv_netfront_rx *frame);
+	void (*event)(void *arg);
+	void *arg;
+	struct pv_ring tx_ring, rx_ring;
+	void *ring_page[2];
+	uint32_t ring_ref[2];
+	uint32_t port[2];
+	uint32_t nr_ports, nr_ring_refs, nr_tx_refs, nr_rx_refs;
+	uint8_t *rx_mem;
+	uint32_t rx_ref[PV_NETFRONT_SLOTS];
+	/* page posted under a ring slot, or PV_NETFRONT_SLOTS */
+	uint16_t rx_slot_page[PV_NETFRONT_SLOTS];
+	uint16_t rx_free[PV_NETFRONT_SLOTS]; /* pages not posted */
+	uint32_t nr_rx_free;
+	struct pv_netfront_slot slot[PV_NETFRONT_SLOTS];
+	uint16_t free_slot;
+	uint32_t nr_free;
+	bool broken, suspended;
+	int state;
+	const char *reason;
+};
+
+/* rx is called by poll() with each frame; event (may be NULL) from the upcall. arg is the
+ * first argument of both. Errors: -PV_EINVAL. */
+int pv_netfront_init(struct pv_netfront *f, const struct pv_front_bus *bus,
+		     const struct pv_netfront_config *cfg,
+		     int (*rx)(void *arg, const struct pv_netfront_rx *frame),
+		     void (*event)(void *arg), void *arg);
+/* As pv_blkfront_step(). */
+int pv_netfront_step(struct pv_netfront *f);
+/* 0: taken, BUSY. -PV_EAGAIN: no slots now. -PV_EINVAL: empty, over 65535 bytes, or meta that
+ * the backend does not take. -PV_E2BIG: more than 18 slots (linearise it). -PV_ENOTCONN,
+ * -PV_EPROTO. */
+int pv_netfront_send(struct pv_netfront *f, struct pv_netfront_tx *tx);
+/* Publishes what was sent; one notification per batch. */
+void pv_netfront_push(struct pv_netfront *f);
+/* Finishes sent frames and shows up to budget received ones; reposts receive pages. Returns
+ * the number of received frames, or -PV_EPROTO. */
+int pv_netfront_poll(struct pv_netfront *f, uint32_t budget);
+/* Asks for an event at the next response or frame; true: poll again first. */
+bool pv_netfront_arm(struct pv_netfront *f);
+int pv_netfront_close(struct pv_netfront *f);
+/* As for blk; frames in flight over a suspend end with -PV_EIO (networks lose frames; the
+ * stack retransmits). */
+void pv_netfront_suspend(struct pv_netfront *f);
+int pv_netfront_resume(struct pv_netfront *f);
+void pv_netfront_unsuspend(struct pv_netfront *f);
+void pv_netfront_destroy(struct pv_netfront *f);
+
+#endif
