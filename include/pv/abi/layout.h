@@ -1,0 +1,16 @@
+/*
+ * layout: compile-time checks of structure sizes.
+ *
+ * Every structure of pv/abi/ is shared with another party, so its size is part of its contract.
+ * This header says so where the structure is declared. It trusts nobody and declares nothing.
+ */
+#ifndef PV_ABI_LAYOUT_H
+#define PV_ABI_LAYOUT_H
+
+#if defined(__cplusplus)
+#define PV_ABI_SIZE(type, bytes) static_assert(sizeof(type) == (bytes), #type " has its ABI size")
+#else
+#define PV_ABI_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type " has its ABI size")
+#endif
+
+#endif
