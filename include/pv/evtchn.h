@@ -30,6 +30,8 @@ typedef void (*pv_evtchn_fn)(void *arg, uint32_t port);
 struct pv_evtchn_slot {
 	pv_evtchn_fn fn;
 	void *arg;
+	uint32_t vcpu; /* whose upcall announces the port */
+	uint32_t pad[3];
 };
 
 #define PV_EVTCHN_SLOTS_PER_PAGE (4096u / (unsigned)sizeof(struct pv_evtchn_slot))
@@ -39,7 +41,6 @@ struct pv_evtchn_slot {
 struct pv_evtchn_table {
 	struct pv_evtchn_slot *page[PV_EVTCHN_SLOT_PAGES];
 	uint64_t bound[PV_EVTCHN_PORTS / 64];
-	uint32_t nr_bound;
 };
 
 /*
@@ -80,5 +81,8 @@ int pv_evtchn_is_pending(const struct pv *pv, uint32_t port);
  * included; -PV_EINVAL for a bad port or n.
  */
 int pv_evtchn_poll(struct pv *pv, const uint32_t *ports, unsigned n, uint64_t deadline_ns);
+
+/* The same on every port that has a handler (the first 128 of them, then for 10 ms at most). */
+int pv_evtchn_poll_bound(struct pv *pv, uint64_t deadline_ns);
 
 #endif

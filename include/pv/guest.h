@@ -69,6 +69,8 @@ struct pv {
 	uint64_t features;   /* bit n: PV_XENFEAT_n, submap 0 */
 	uint32_t flags;	     /* start info flags: PV_SIF_* */
 	uint32_t interrupts; /* 1 after pv_upcall_enable(): ports are unmasked as they are bound */
+	uint32_t dispatched; /* handlers run so far, on any vCPU; wraps. For a wait hook: see below
+			      */
 	uint64_t nr_pages;   /* PV: of start_info; PVH: 0, see its memory map */
 	struct pv_shared_info *shared_info;
 	void *store_ring;   /* struct pv_xenstore_domain_interface, or NULL: no xenstore (an initial
@@ -81,6 +83,7 @@ struct pv {
 	struct pv_os os;
 	pv_hypercall_fn hypercall;
 	void *hypercall_page;
+	uint32_t wait_seen; /* dispatched, when pv_wait() last returned */
 	struct pv_vcpu_info *vcpu_info[PV_MAX_VCPUS];
 	struct pv_evtchn_table evtchn;
 	struct pv_gnttab gnttab;
@@ -149,8 +152,13 @@ void pv_unlock(struct pv *pv, unsigned long flags);
 
 /*
  * Waits for pv_wake(token) or the deadline (pv_now() nanoseconds, 0: none). 0: look at your
- * condition again; -PV_ETIMEDOUT. Without an os hook: dispatches with pv_poll(), and if nothing
- * ran, blocks in SCHEDOP_poll until any bound port is pending.
+ * condition again; -PV_ETIMEDOUT. Without an os hook: in polling mode, dispatches with pv_poll()
+ * and if nothing ran, blocks in SCHEDOP_poll until any bound port is pending; in interrupt mode,
+ * where an upcall may come between the caller's test and the sleep, looks again every 10 ms.
+ *
+ * A wait hook for interrupt mode that loses nothing holds upcalls off, compares pv->dispatched with
+ * its value when the hook last returned on this CPU, and if they are equal calls
+ * pv_evtchn_poll_bound(); then it lets upcalls in.
  */
 int pv_wait(struct pv *pv, const void *token, uint64_t deadline_ns);
 void pv_wake(struct pv *pv, const void *token);
@@ -170,7 +178,10 @@ void pv_log(struct pv *pv, int level, const char *msg);
 
 /* Scheduling of this vCPU. */
 int pv_sched_yield(struct pv *pv);
-/* Enables upcalls and sleeps until one comes, atomically. PV: returns with evtchn_upcall_mask 0. */
+/*
+ * PV: enables upcalls (evtchn_upcall_mask 0) and sleeps until one comes, atomically. In a PVH guest
+ * use the processor's own pair (sti; hlt): there this call does not look at the interrupt flag.
+ */
 int pv_sched_block(struct pv *pv);
 /* Ends the domain; reason PV_SHUTDOWN_*. Returns only if the hypervisor refuses. */
 int pv_shutdown(struct pv *pv, unsigned reason);
