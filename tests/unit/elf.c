@@ -451,7 +451,8 @@ int main(void)
 	tcase_add_test(t, paddr_offset_without_a_base_is_refused);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
+	srunner_set_tap(r, "-");
+	srunner_run_all(r, CK_SILENT);
 	failed = srunner_ntests_failed(r);
 	srunner_free(r);
 	return failed != 0;
