@@ -406,6 +406,7 @@ START_TEST(export_refuses_with_requests_in_flight)
 	ck_assert_int_eq(pv_blkback_import(&run.rig.back, &st), -PV_EINVAL);
 	st.nr_ring_pages = 3;
 	ck_assert_int_eq(pv_blkback_import(&run.rig.back, &st), -PV_EINVAL);
+	stop(&run);
 }
 END_TEST
 
