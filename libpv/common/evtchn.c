@@ -1,0 +1,55 @@
+/*
+ * 2-level event channel words: the transitions.
+ *
+ * Both sides are hostile to each other here; every access is one atomic operation on one word.
+ */
+#include "evtchn.h"
+
+int pv_evtchn_bit_set(uint64_t *words, uint32_t port)
+{
+	uint64_t bit = 1ull << (port % 64);
+
+	return !!(__atomic_fetch_or(&words[port / 64], bit, __ATOMIC_SEQ_CST) & bit);
+}
+
+int pv_evtchn_bit_clear(uint64_t *words, uint32_t port)
+{
+	uint64_t bit = 1ull << (port % 64);
+
+	return !!(__atomic_fetch_and(&words[port / 64], ~bit, __ATOMIC_SEQ_CST) & bit);
+}
+
+int pv_evtchn_bit_test(const uint64_t *words, uint32_t port)
+{
+	return !!(__atomic_load_n(&words[port / 64], __ATOMIC_ACQUIRE) & (1ull << (port % 64)));
+}
+
+unsigned pv_evtchn_2l_select(struct pv_vcpu_info *vi, unsigned w)
+{
+	uint64_t bit = 1ull << w;
+
+	if (__atomic_fetch_or(&vi->evtchn_pending_sel, bit, __ATOMIC_SEQ_CST) & bit)
+		return 0; /* whoever set it raises the upcall byte too */
+	if (__atomic_exchange_n(&vi->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST))
+		return 0;
+	return PV_EVTCHN_UPCALL;
+}
+
+unsigned pv_evtchn_2l_raise(struct pv_shared_info *si, struct pv_vcpu_info *vi, uint32_t port)
+{
+	if (pv_evtchn_bit_set(si->evtchn_pending, port))
+		return 0;
+	if (!vi || pv_evtchn_bit_test(si->evtchn_mask, port))
+		return PV_EVTCHN_RAISED;
+	return PV_EVTCHN_RAISED | pv_evtchn_2l_select(vi, port / 64);
+}
+
+unsigned pv_evtchn_2l_unmask(struct pv_shared_info *si, struct pv_vcpu_info *vi, uint32_t port)
+{
+	/* Ordered before the test of pending: partner of set-pending-then-test-mask in raise. */
+	if (!pv_evtchn_bit_clear(si->evtchn_mask, port))
+		return 0;
+	if (!vi || !pv_evtchn_bit_test(si->evtchn_pending, port))
+		return 0;
+	return pv_evtchn_2l_select(vi, port / 64);
+}

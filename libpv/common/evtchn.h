@@ -1,0 +1,44 @@
+/*
+ * 2-level event channel words in shared memory.
+ *
+ * Port p is bit p % 64 of word p / 64 of evtchn_pending and evtchn_mask; bit w of a vCPU's
+ * evtchn_pending_sel says that word w holds something; evtchn_upcall_pending says that the selector
+ * does. Whoever raises goes down that chain, whoever consumes goes up it, each step a fully ordered
+ * read-modify-write, so that no event is lost between them.
+ *
+ * Trusts nobody: both sides write these words at any time. Callers have checked the port. A result
+ * is only ever a hint to somebody else's progress, never an index.
+ */
+#ifndef PV_COMMON_EVTCHN_H
+#define PV_COMMON_EVTCHN_H
+
+#include <stdint.h>
+
+#include <pv/abi/xen.h>
+
+#define PV_EVTCHN_2L_PORTS 4096u
+
+/* What pv_evtchn_2l_raise did. */
+#define PV_EVTCHN_RAISED 1u /* the port was not pending before */
+#define PV_EVTCHN_UPCALL 2u /* evtchn_upcall_pending went from 0 to 1 */
+
+/* Set or clear the bit; 1 if it was set before. Fully ordered. */
+int pv_evtchn_bit_set(uint64_t *words, uint32_t port);
+int pv_evtchn_bit_clear(uint64_t *words, uint32_t port);
+int pv_evtchn_bit_test(const uint64_t *words, uint32_t port);
+
+/* Make a port pending; vi is the vcpu_info of the vCPU it notifies, or NULL if it has none yet. */
+unsigned pv_evtchn_2l_raise(struct pv_shared_info *si, struct pv_vcpu_info *vi, uint32_t port);
+/* Unmask; if the port is pending its vCPU hears of it: PV_EVTCHN_UPCALL or 0. */
+unsigned pv_evtchn_2l_unmask(struct pv_shared_info *si, struct pv_vcpu_info *vi, uint32_t port);
+
+/* Mark word w in the selector and raise the upcall byte: PV_EVTCHN_UPCALL or 0. */
+unsigned pv_evtchn_2l_select(struct pv_vcpu_info *vi, unsigned w);
+
+/* The mask byte is only named on x86; the ABI keeps its place everywhere. */
+static inline uint8_t *pv_evtchn_upcall_mask(struct pv_vcpu_info *vi)
+{
+	return (uint8_t *)vi + 1;
+}
+
+#endif
