@@ -1,15 +1,17 @@
 /*
  * pv/domain.h: a domain as its VMM sees it
  *
- * "The guest has facilities, the host has domains." Hypercalls, event channels, grants, the memory map, vCPU and time
- * state of one guest. The domain allocates through struct pv_vmm and owns nothing else.
+ * "The guest has facilities, the host has domains." Hypercalls, event channels, grants, the
+ * memory map, vCPU and time state of one guest. The domain allocates through struct pv_vmm and
+ * owns nothing else.
  *
- * Concurrency: every function may be called from any thread at any time between create and destroy, and takes the
- * domain's lock itself (hooks lock, unlock). Functions that say "before the guest runs" must not race with others.
- * None of them may be called from a LEAF hook or from a host port's callback (pv/vmm.h).
+ * Concurrency: every function may be called from any thread at any time between create and
+ * destroy, and takes the domain's lock itself (hooks lock, unlock). Functions that say "before
+ * the guest runs" must not race with others. None of them may be called from a LEAF hook or from
+ * a host port's callback (pv/vmm.h).
  *
- * Errors: 0 or more is success, negative is -PV_E*. A guest that breaks the rules costs itself an error; one that breaks
- * its machine is crashed (pv_domain_crash) and the first reason is kept.
+ * Errors: 0 or more is success, negative is -PV_E*. A guest that breaks the rules costs itself an
+ * error; one that breaks its machine is crashed (pv_domain_crash) and the first reason is kept.
  */
 #ifndef PV_DOMAIN_H
 #define PV_DOMAIN_H
@@ -26,8 +28,10 @@ struct pv_domain;
 
 /* How the guest was started; decides which hypercalls exist and what addresses mean. */
 enum pv_domain_kind {
-	PV_DOMAIN_PV = 1,  /* paravirtual, auto-translated: mfn == gfn, addresses are guest virtual addresses */
-	PV_DOMAIN_PVH = 2, /* HVM calling conventions: hvm_op, map addresses are guest-physical */
+	/* paravirtual, auto-translated: mfn == gfn; grants are mapped at guest virtual addresses */
+	PV_DOMAIN_PV = 1,
+	/* HVM calling conventions: hvm_op; grants are mapped at guest-physical addresses */
+	PV_DOMAIN_PVH = 2,
 };
 
 struct pv_domain_config {
@@ -36,53 +40,68 @@ struct pv_domain_config {
 	uint16_t domid; /* what the guest is told it is */
 	uint16_t pad;
 	uint32_t max_vcpus;	   /* 1..PV_MAX_VCPUS; vCPU 0 is up, the others are down */
-	uint32_t max_ports;	   /* event channels incl. port 0 [4096, the most 2-level words can hold] */
+	uint32_t max_ports;	   /* event channels incl. port 0 [4096, the most] */
 	uint32_t max_grant_frames; /* [64, the most] */
-	uint32_t max_maps;	   /* mapped grants at any time, all holders [1024, as in Xen] */
+	uint32_t max_maps;	   /* mapped grants at any time, all holders [65536, the most] */
 	uint64_t nr_pages;	   /* memory at start, 4 KiB pages */
 	uint64_t max_pages;	   /* limit for the balloon [nr_pages] */
 	uint64_t max_gfn;	   /* highest gfn that can be memory [nr_pages - 1] */
-	uint32_t features;	   /* XENFEAT bits of submap 0 [what kind asks for, see pv_domain_features] */
+	uint32_t features;	   /* XENFEAT bits of submap 0 [pv_domain_features(kind)] */
 	uint32_t xen_version;	   /* major << 16 | minor [4.17] */
-	const char *extraversion;  /* these strings are copied; longer than the ABI's field is cut */
+	const char *extraversion;  /* strings are copied, cut to the ABI's field */
 	const char *commandline;
 	uint8_t uuid[16]; /* XENVER_guest_handle */
 	/* PV: machine-to-phys window told by XENMEM_machphys_mapping; end == 0: -PV_ENOSYS */
 	uint64_t m2p_start, m2p_end, m2p_max_mfn;
-	/* PV: gfns of frames for GNTTABOP_setup_table, count max_grant_frames; NULL: place by add_to_physmap only */
+	/*
+	 * PV: gfns of frames for GNTTABOP_setup_table, count max_grant_frames; NULL: place by
+	 * add_to_physmap only
+	 */
 	const uint64_t *grant_gfns;
 };
 
 /*
  * Create a domain. -PV_EINVAL for a bad configuration or a missing mandatory hook, -PV_ENOMEM.
- * Destroy with all vCPUs stopped and no other call under way; live maps and bound host ports are dropped (a
- * host port's callback is never called again).
+ * Destroy with all vCPUs stopped and no other call under way; live maps and bound host ports are
+ * dropped (a host port's callback is never called again).
  */
-int pv_domain_create(struct pv_domain **d, const struct pv_domain_config *cfg, const struct pv_vmm *vmm);
+int pv_domain_create(struct pv_domain **d, const struct pv_domain_config *cfg,
+		     const struct pv_vmm *vmm);
 void pv_domain_destroy(struct pv_domain *d);
 
 /* XENFEAT_* bits (submap 0) that a domain of this kind is told by default. */
 uint32_t pv_domain_features(enum pv_domain_kind kind);
 
 /*
- * A hypercall by vCPU `vcpu` on that vCPU's own thread, from guest kernel mode (the engine has refused others). Returns
- * what the guest finds in its result register. Unknown numbers: -PV_ENOSYS.
+ * A hypercall by vCPU `vcpu` on that vCPU's own thread, from guest kernel mode (the engine has
+ * refused others). Returns what the guest finds in its result register. Unknown numbers:
+ * -PV_ENOSYS.
  */
 int64_t pv_domain_hypercall(struct pv_domain *d, unsigned vcpu, uint64_t nr, const uint64_t arg[6]);
 
-/* The guest broke its machine. reason: a static string; the first one is kept and told to the crash hook. */
+/*
+ * The guest broke its machine. reason: a static string; the first one is kept and told to the
+ * crash hook.
+ */
 void pv_domain_crash(struct pv_domain *d, const char *reason);
 const char *pv_domain_crash_reason(struct pv_domain *d); /* NULL if it did not */
 
-/* Shutdown state: PV_SHUTDOWN_* or -PV_ENODATA while running; and back to running after a cancelled suspend. */
+/*
+ * Shutdown state: PV_SHUTDOWN_* or -PV_ENODATA while running; and back to running after a
+ * cancelled suspend.
+ */
 int pv_domain_shutdown_reason(struct pv_domain *d);
 void pv_domain_shutdown_clear(struct pv_domain *d);
 
-/* ---- shared info, upcalls, time ------------------------------------------------------------------------- */
+/*
+ * ---- shared info, upcalls, time
+ * -------------------------------------------------------------------------
+ */
 
 /*
- * PV: the builder chose the place of shared_info. Zeroes the page, masks all event channels and upcalls, applies
- * what became pending before. A later XENMEM_add_to_physmap moves it, contents and all.
+ * PV: the builder chose the place of shared_info. Zeroes the page, masks all event channels and
+ * upcalls, applies what became pending before. A later XENMEM_add_to_physmap moves it, contents
+ * and all.
  */
 int pv_domain_set_shared_info(struct pv_domain *d, uint64_t gfn);
 uint64_t pv_domain_shared_info(struct pv_domain *d); /* gfn or PV_STATE_NO_GPA */
@@ -93,8 +112,8 @@ uint8_t pv_domain_upcall_vector(struct pv_domain *d, unsigned vcpu); /* PVH; 0 =
 int pv_domain_vcpu_is_up(struct pv_domain *d, unsigned vcpu);
 
 /*
- * PVH: a vCPU came up or went down by other means than hypercalls (INIT-SIPI, HLT for ever), or the builder
- * brings one up. Does not call the vcpu_up and vcpu_down hooks.
+ * PVH: a vCPU came up or went down by other means than hypercalls (INIT-SIPI, HLT for ever), or
+ * the builder brings one up. Does not call the vcpu_up and vcpu_down hooks.
  */
 int pv_domain_vcpu_set_up(struct pv_domain *d, unsigned vcpu, int up);
 
@@ -120,19 +139,23 @@ void pv_domain_set_wallclock(struct pv_domain *d, uint64_t sec, uint32_t nsec);
 /* The time that the timer_set hook asked for has come (or may have). */
 void pv_domain_timer_fired(struct pv_domain *d, unsigned vcpu);
 
-/* ---- event channels ------------------------------------------------------------------------------------- */
+/*
+ * ---- event channels
+ * -------------------------------------------------------------------------------------
+ */
 
 /*
- * A host-side end of an interdomain event channel. The caller owns the struct, zeroes it, fills in the first four
- * fields and keeps it in place until pv_domain_evtchn_unbind_host returns (or the domain is destroyed).
+ * A host-side end of an interdomain event channel. The caller owns the struct, zeroes it, fills
+ * in the first four fields and keeps it in place until pv_domain_evtchn_unbind_host returns (or
+ * the domain is destroyed).
  *
- * fn(arg) is called when the guest sends, with the domain's lock held: it sets a flag, writes an eventfd or
- * posts a semaphore, and returns. It must not call pv_domain_*. When an engine's fast path handles the send, kick
- * index `kick` is raised instead and fn is not called. Binding delivers one kick, as Xen does: sends may have
- * been lost before.
+ * fn(arg) is called when the guest sends, with the domain's lock held: it sets a flag, writes an
+ * eventfd or posts a semaphore, and returns. It must not call pv_domain_*. When an engine's fast
+ * path handles the send, kick index `kick` is raised instead and fn is not called. Binding
+ * delivers one kick, as Xen does: sends may have been lost before.
  */
 struct pv_host_port {
-	uint16_t domid; /* the backend's domain: must be the remote_dom of the guest's unbound port */
+	uint16_t domid; /* the backend's: the remote_dom of the guest's unbound port */
 	uint16_t kick;	/* kick index for the fast path, or PV_KICK_INDEX_NONE */
 	void (*fn)(void *arg);
 	void *arg;
@@ -141,13 +164,20 @@ struct pv_host_port {
 	uint32_t pad;
 };
 
-/* A port for a host-side end, made by the builder (console, xenstore): UNBOUND, for remote_domid. Port or error. */
+/*
+ * A port for a host-side end, made by the builder (console, xenstore): UNBOUND, for remote_domid.
+ * Port or error.
+ */
 int pv_domain_evtchn_alloc_unbound(struct pv_domain *d, uint16_t remote_domid);
 /*
- * Bind to an unbound port. -PV_EINVAL: no such port, not unbound, or meant for another domid; a port is bound once.
+ * Bind to an unbound port. -PV_EINVAL: no such port, not unbound, or meant for another domid; a
+ * port is bound once.
  */
 int pv_domain_evtchn_bind_host(struct pv_domain *d, struct pv_host_port *hp, uint32_t port);
-/* The guest's end goes back to unbound. After return fn is not running and will not run. Harmless when not bound. */
+/*
+ * The guest's end goes back to unbound. After return fn is not running and will not run. Harmless
+ * when not bound.
+ */
 void pv_domain_evtchn_unbind_host(struct pv_domain *d, struct pv_host_port *hp);
 /* Raise the event in the guest. -PV_ENOTCONN when the guest has closed its end. */
 int pv_domain_evtchn_send(struct pv_domain *d, struct pv_host_port *hp);
@@ -157,10 +187,16 @@ int pv_domain_evtchn_close(struct pv_domain *d, uint32_t port);
 /* What a guest's send to this port does (all zero = PV_ROUTE_NONE). */
 struct pv_route pv_domain_route(struct pv_domain *d, uint32_t port);
 
-/* Raise a virtual interrupt; dropped (return 0) if the guest has not bound it. Global ones: vcpu is ignored. */
+/*
+ * Raise a virtual interrupt; dropped (return 0) if the guest has not bound it. Global ones: vcpu
+ * is ignored.
+ */
 int pv_domain_virq(struct pv_domain *d, unsigned vcpu, uint32_t virq);
 
-/* ---- grants: the backend's side -------------------------------------------------------------------------- */
+/*
+ * ---- grants: the backend's side
+ * --------------------------------------------------------------------------
+ */
 
 #define PV_GRANT_READONLY 1u
 
@@ -172,33 +208,41 @@ struct pv_grant_map {
 };
 
 /*
- * Map a page that the guest granted to `domid`, for as long as the map lives the guest cannot end the grant. A
- * writable map makes the page dirty now; whoever writes to it later while dirty pages are being logged
- * must mark it again through the VMM. Returns 0, or a negative GNTST_* value, which callers pass on as an
- * I/O error: bad reference, not granted, granted to somebody else, read-only, transitive and sub-page grants
- * (refused), entry changing too fast, no memory at that frame, too many maps.
+ * Map a page that the guest granted to `domid`, for as long as the map lives the guest cannot end
+ * the grant. A writable map makes the page dirty now; whoever writes to it later while dirty
+ * pages are being logged must mark it again through the VMM. Returns 0, or a negative GNTST_*
+ * value, which callers pass on as an I/O error: bad reference, not granted, granted to somebody
+ * else, read-only, transitive and sub-page grants (refused), entry changing too fast, no memory
+ * at that frame, too many maps.
  */
-int pv_domain_grant_map(struct pv_domain *d, uint16_t domid, uint32_t ref, unsigned flags, struct pv_grant_map *map);
+int pv_domain_grant_map(struct pv_domain *d, uint16_t domid, uint32_t ref, unsigned flags,
+			struct pv_grant_map *map);
 /* Undo one map, once. GNTST_bad_handle for a handle that is not this map's. */
 int pv_domain_grant_unmap(struct pv_domain *d, uint16_t domid, const struct pv_grant_map *map);
 
 /*
- * Copy between a grant and host memory; offset + len <= 4096. Same errors as map, plus GNTST_bad_copy_arg. The
- * copy itself runs under the domain's lock: for bulk data map instead, or copy page by page.
+ * Copy between a grant and host memory; offset + len <= 4096. Same errors as map, plus
+ * GNTST_bad_copy_arg. The copy itself runs under the domain's lock: for bulk data map instead, or
+ * copy page by page.
  */
-int pv_domain_grant_read(struct pv_domain *d, uint16_t domid, uint32_t ref, uint32_t offset, void *buf, uint32_t len);
-int pv_domain_grant_write(struct pv_domain *d, uint16_t domid, uint32_t ref, uint32_t offset, const void *buf,
-			  uint32_t len);
+int pv_domain_grant_read(struct pv_domain *d, uint16_t domid, uint32_t ref, uint32_t offset,
+			 void *buf, uint32_t len);
+int pv_domain_grant_write(struct pv_domain *d, uint16_t domid, uint32_t ref, uint32_t offset,
+			  const void *buf, uint32_t len);
 
 /*
- * Grant a frame of the guest's memory to `domid` on the guest's behalf (the builder's grants of the console and
- * xenstore rings; ref < PV_STATE_GRANT_SEEDS). Kept until grant frame 0 has a place.
+ * Grant a frame of the guest's memory to `domid` on the guest's behalf (the builder's grants of
+ * the console and xenstore rings; ref < PV_STATE_GRANT_SEEDS). Kept until grant frame 0 has a
+ * place.
  */
 int pv_domain_grant_seed(struct pv_domain *d, uint32_t ref, uint16_t domid, uint64_t gfn);
 /* After set_state, when backends have mapped again what they need: drop the holds carried over. */
 void pv_domain_grant_settle(struct pv_domain *d);
 
-/* ---- memory map and parameters, by the builder ------------------------------------------------------------ */
+/*
+ * ---- memory map and parameters, by the builder
+ * ------------------------------------------------------------
+ */
 
 struct pv_domain_memory {
 	uint64_t addr, size; /* bytes */
@@ -212,18 +256,22 @@ int pv_domain_set_memory_map(struct pv_domain *d, const struct pv_domain_memory 
 int pv_domain_set_hvm_param(struct pv_domain *d, uint32_t index, uint64_t value);
 int pv_domain_get_hvm_param(struct pv_domain *d, uint32_t index, uint64_t *value);
 
-/* ---- save and restore -------------------------------------------------------------------------------------- */
+/*
+ * ---- save and restore
+ * --------------------------------------------------------------------------------------
+ */
 
 /*
- * All of the domain's state, with all vCPUs stopped. Arrays are the caller's: -PV_ENOBUFS if one is too small, with
- * the needed counts in st->nr_*; nothing else changes.
+ * All of the domain's state, with all vCPUs stopped. Arrays are the caller's: -PV_ENOBUFS if one
+ * is too small, with the needed counts in st->nr_*; nothing else changes.
  */
 int pv_domain_get_state(struct pv_domain *d, struct pv_state *st);
 
 /*
- * Before the guest runs, on a domain just created with a configuration at least as large, its memory already in place.
- * Every index is checked; -PV_EINVAL (or -PV_ENOMEM, -PV_E2BIG) and no effect on the domain if anything is wrong.
- * Then: set_clock, backends bind and map again, grant_settle, run.
+ * Before the guest runs, on a domain just created with a configuration at least as large, its
+ * memory already in place. Every index is checked; -PV_EINVAL (or -PV_ENOMEM, -PV_E2BIG) and no
+ * effect on the domain if anything is wrong. Then: set_clock, backends bind and map again,
+ * grant_settle, run.
  */
 int pv_domain_set_state(struct pv_domain *d, const struct pv_state *st);
 

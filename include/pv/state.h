@@ -1,15 +1,17 @@
 /*
  * pv/state.h: the state of a domain as plain structs
  *
- * What pv_domain_get_state writes and pv_domain_set_state accepts: everything the host side knows about a domain
- * that is not in guest memory (memory, vCPU registers, xenstore and devices have owners of their own). Save,
- * migration, live upgrade and tests use only these structs.
+ * What pv_domain_get_state writes and pv_domain_set_state accepts: everything the host side knows
+ * about a domain that is not in guest memory (memory, vCPU registers, xenstore and devices have
+ * owners of their own). Save, migration, live upgrade and tests use only these structs.
  *
- * Layout: fixed-width integers, explicit padding, no pointers in the records; little endian in streams. Every
- * record starts with its size; records only grow at the end. A reader accepts a larger record if the bytes it
- * does not know are zero, and a smaller one down to the size of version 1, reading the missing tail as zero.
+ * Layout: fixed-width integers, explicit padding, no pointers in the records; little endian in
+ * streams. Every record starts with its size, which is its version: in memory it is sizeof of the
+ * struct, and records only ever grow at their end, so whoever reads an older one from a stream
+ * fills its tail with zeros and sets the size.
  *
- * Trust: a state may come from a hostile stream. set_state checks every field and has no effect on error.
+ * Trust: a state may come from a hostile stream. set_state checks every field and has no effect
+ * on error.
  */
 #ifndef PV_STATE_H
 #define PV_STATE_H
@@ -24,8 +26,8 @@
 #define PV_STATE_WATCHDOGS    2
 
 /* pv_state_domain.flags */
-#define PV_STATE_SHUTDOWN	(1u << 0) /* shutdown_reason is valid */
-#define PV_STATE_SHUTDOWN_CODE	(1u << 1) /* shutdown_code was set by SCHEDOP_shutdown_code */
+#define PV_STATE_SHUTDOWN      (1u << 0) /* shutdown_reason is valid */
+#define PV_STATE_SHUTDOWN_CODE (1u << 1) /* shutdown_code was set by SCHEDOP_shutdown_code */
 
 struct pv_state_domain {
 	uint32_t size;
@@ -44,9 +46,9 @@ struct pv_state_domain {
 	uint64_t nr_pages; /* current reservation, pages */
 	/* Grant table: entries are guest memory; these are the frames' places. */
 	uint32_t grant_version; /* 1 */
-	uint32_t grant_frames;	/* frames in use, <= PV_STATE_GRANT_FRAMES and <= the new domain's limit */
+	uint32_t grant_frames;	/* frames in use, <= the new domain's limit */
 	uint64_t grant_frame_gfn[PV_STATE_GRANT_FRAMES]; /* or PV_STATE_NO_GPA */
-	uint64_t grant_seed[PV_STATE_GRANT_SEEDS]; /* v1 entries waiting for frame 0 to get a place */
+	uint64_t grant_seed[PV_STATE_GRANT_SEEDS];	 /* entries while frame 0 has no place */
 	uint64_t early_pending[64]; /* ports that became pending before there was a shared_info */
 };
 
@@ -59,7 +61,7 @@ struct pv_state_vcpu {
 	uint32_t id;
 	uint32_t flags;
 	uint32_t upcall_vector;	    /* PVH: 0 = not set */
-	uint64_t vcpu_info_gpa;	    /* registered place, or PV_STATE_NO_GPA: in shared_info if id < 32 */
+	uint64_t vcpu_info_gpa;	    /* or PV_STATE_NO_GPA: in shared_info if id < 32 */
 	uint64_t runstate_gva;	    /* guest virtual address, 0 = none */
 	uint64_t time_gva;	    /* second time area, 0 = none */
 	uint64_t singleshot_ns;	    /* absolute guest system time, 0 = off */
@@ -71,9 +73,11 @@ struct pv_state_vcpu {
 	uint64_t runstate_ns[4];    /* time spent in each state, up to runstate_entry_ns */
 };
 
-/* pv_state_port.kind */
-#define PV_STATE_PORT_UNBOUND 1u /* remote_domid may bind. Ports whose other end is a host-side end are written */
-				 /* like this with PV_STATE_PORT_WAS_BOUND: backends bind again after restore */
+/*
+ * pv_state_port.kind. UNBOUND: remote_domid may bind. A port whose other end is a host-side end is
+ * written like this with PV_STATE_PORT_WAS_BOUND: backends bind again after restore.
+ */
+#define PV_STATE_PORT_UNBOUND 1u
 #define PV_STATE_PORT_LOOP    2u /* interdomain, other end: remote_port of the same domain */
 #define PV_STATE_PORT_VIRQ    3u
 #define PV_STATE_PORT_IPI     4u
@@ -95,12 +99,12 @@ struct pv_state_port {
 
 /* pv_state_map.flags */
 #define PV_STATE_MAP_READONLY (1u << 0)
-#define PV_STATE_MAP_GUEST    (1u << 1) /* made by the guest on itself, at gpa; otherwise held by a backend */
+#define PV_STATE_MAP_GUEST    (1u << 1) /* made by the guest on itself; else a backend's */
 
 /*
- * One mapped grant. A guest's own maps come back as they were. A backend's maps come back as *carried* holds:
- * the entry stays busy (GTF_reading, GTF_writing) but nobody has a pointer; backends map again, then
- * pv_domain_grant_settle drops the carried holds.
+ * One mapped grant. A guest's own maps come back as they were. A backend's maps come back as
+ * *carried* holds: the entry stays busy (GTF_reading, GTF_writing) but nobody has a pointer;
+ * backends map again, then pv_domain_grant_settle drops the carried holds.
  */
 struct pv_state_map {
 	uint32_t size;
@@ -108,11 +112,13 @@ struct pv_state_map {
 	uint32_t ref;
 	uint16_t domid; /* who maps */
 	uint16_t flags;
-	uint64_t gfn; /* the granted frame; checked against the entry in guest memory */
+	uint64_t gfn; /* the granted frame */
 	uint64_t gpa; /* guest maps: where; else 0 */
 };
 
-/* The whole: arrays belong to the caller. In get_state nr_* is capacity on entry, count on return. */
+/*
+ * The whole: arrays belong to the caller. In get_state nr_* is capacity on entry, count on return.
+ */
 struct pv_state {
 	struct pv_state_domain domain;
 	struct pv_state_vcpu *vcpu;

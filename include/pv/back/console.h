@@ -27,7 +27,9 @@ struct pv_conback {
 	const struct pv_back_bus *bus; /* dirty and notify are used */
 	uint32_t port;
 	bool broken;
-	uint32_t state; /* used only with step() */
+	/* Used only with step(): */
+	bool mapped, bound;
+	int state;
 };
 
 /* Attaches to a mapped page and a bound port of bus. Zeroes nothing: the guest may have

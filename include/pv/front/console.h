@@ -30,9 +30,8 @@ struct pv_confront {
 	const struct pv_front_bus *bus;
 	void (*event)(void *arg);
 	void *arg;
-	void *own; /* the page of a console on the bus */
 	uint32_t ref;
-	bool have_ref, have_port, announced;
+	bool have_ref, have_port;
 	int state;
 };
 

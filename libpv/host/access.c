@@ -1,0 +1,99 @@
+/*
+ * Copies between host locals and guest memory.
+ *
+ * The guest is hostile: it chooses the addresses and changes the bytes while they are copied.
+ * Loads and stores of shared bytes are relaxed atomics, whole words where alignment allows, so
+ * that a copy is a snapshot of each word and the compiler cannot read one twice (XSA-155).
+ */
+#include "access.h"
+
+static bool aligned(const void *p)
+{
+	return ((uintptr_t)p & 7) == 0;
+}
+
+void pv_shared_read(void *to, const void *from, size_t len)
+{
+	unsigned char *t = to;
+	const unsigned char *f = from;
+
+	while (len) {
+		if (len >= 8 && aligned(f)) {
+			uint64_t w = __atomic_load_n((const uint64_t *)(const void *)f,
+						     __ATOMIC_RELAXED);
+
+			memcpy(t, &w, 8);
+			t += 8, f += 8, len -= 8;
+		} else {
+			*t++ = __atomic_load_n(f++, __ATOMIC_RELAXED);
+			len--;
+		}
+	}
+}
+
+void pv_shared_write(void *to, const void *from, size_t len)
+{
+	unsigned char *t = to;
+	const unsigned char *f = from;
+
+	while (len) {
+		if (len >= 8 && aligned(t)) {
+			uint64_t w;
+
+			memcpy(&w, f, 8);
+			__atomic_store_n((uint64_t *)(void *)t, w, __ATOMIC_RELAXED);
+			t += 8, f += 8, len -= 8;
+		} else {
+			__atomic_store_n(t++, *f++, __ATOMIC_RELAXED);
+			len--;
+		}
+	}
+}
+
+/* The piece of [gva, gva + len) up to the end of its page. */
+static void *piece(struct pv_domain *d, unsigned vcpu, uint64_t gva, size_t len, int write,
+		   size_t *n)
+{
+	uint64_t gpa;
+
+	*n = PV_PAGE - (size_t)(gva % PV_PAGE);
+	if (*n > len)
+		*n = len;
+	if (d->vmm.gva_to_gpa(d->vmm.ctx, vcpu, gva, write, &gpa))
+		return NULL;
+	return d->vmm.gpa_map(d->vmm.ctx, gpa, (uint32_t)*n, write);
+}
+
+int pv_guest_read(struct pv_domain *d, unsigned vcpu, void *to, uint64_t gva, size_t len)
+{
+	unsigned char *t = to;
+	size_t n;
+
+	if (!pv_guest_range_ok(gva, len, 1))
+		return -PV_EFAULT;
+	for (; len; t += n, gva += n, len -= n) {
+		const void *p = piece(d, vcpu, gva, len, 0, &n);
+
+		if (!p)
+			return -PV_EFAULT;
+		pv_shared_read(t, p, n);
+	}
+	return 0;
+}
+
+int pv_guest_write(struct pv_domain *d, unsigned vcpu, uint64_t gva, const void *from, size_t len)
+{
+	const unsigned char *f = from;
+	size_t n;
+
+	if (!pv_guest_range_ok(gva, len, 1))
+		return -PV_EFAULT;
+	for (; len; f += n, gva += n, len -= n) {
+		void *p = piece(d, vcpu, gva, len, 1, &n);
+
+		if (!p)
+			return -PV_EFAULT;
+		pv_shared_write(p, f, n);
+	}
+	return 0;
+}

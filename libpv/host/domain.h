@@ -1,0 +1,256 @@
+/*
+ * The inside of struct pv_domain, shared by the files of libpv/host.
+ *
+ * Everything here is reached with the domain's lock held (pv_domain_enter ... pv_domain_leave). A
+ * handler of a hypercall runs under the lock; only the FREE hooks of pv/vmm.h are called outside
+ * it, between pv_domain_leave and pv_domain_enter in the handler itself, which keeps nothing
+ * across that gap but values. Functions named *_locked are the lock-held halves of the public ones.
+ *
+ * Guest memory is hostile: pv_guest_read and pv_guest_write (access.h) are the only ways to it
+ * besides the atomic words of common/evtchn.h and common/gnttab.h.
+ */
+#ifndef PV_HOST_DOMAIN_H
+#define PV_HOST_DOMAIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <pv/abi/errno.h>
+#include <pv/abi/xen.h>
+#include <pv/abi/grant_table.h>
+#include <pv/abi/version.h>
+#include <pv/domain.h>
+
+#include "../common/evtchn.h"
+#include "../common/gnttab.h"
+#include "../common/mem.h"
+#include "../common/time.h"
+
+#define PV_PAGE		4096u
+#define PV_NO_GPA	PV_STATE_NO_GPA
+#define PV_GFN_MAX	(UINT64_MAX >> 13) /* gfn << 12 never wraps */
+#define PV_PORT_BUCKET	128u
+#define PV_PORT_BUCKETS (PV_EVTCHN_2L_PORTS / PV_PORT_BUCKET)
+#define PV_MAP_CHUNK	256u
+#define PV_MAP_CHUNKS	256u
+#define PV_MAX_MEMMAP	128u
+#define PV_BATCH	32u    /* items of a list done before the lock is given up for a moment */
+#define PV_MAX_BATCH	65536u /* items of a list in one hypercall */
+
+enum pv_port_kind {
+	PV_PORT_FREE,
+	PV_PORT_RESERVED, /* port 0 */
+	PV_PORT_UNBOUND,  /* remote_domid may bind */
+	PV_PORT_HOST,	  /* interdomain, other end: host */
+	PV_PORT_LOOP,	  /* interdomain, other end: remote_port here */
+	PV_PORT_VIRQ,
+	PV_PORT_IPI,
+};
+
+struct pv_port_state {
+	uint8_t kind;
+	uint8_t was_bound; /* UNBOUND, restored: had a host-side end in its former life */
+	uint16_t remote_domid;
+	uint16_t vcpu;
+	uint16_t virq;
+	uint32_t remote_port;
+	struct pv_host_port *host;
+};
+
+struct pv_vcpu {
+	bool initialised;
+	bool up;
+	bool polling; /* in SCHEDOP_poll by way of the block hook */
+	uint8_t upcall_vector;
+	uint32_t time_version; /* even */
+	uint64_t info_gpa;     /* registered, or PV_NO_GPA */
+	uint64_t runstate_gva; /* 0 = none */
+	uint64_t time_gva;     /* 0 = none */
+	uint64_t singleshot;   /* absolute ns, 0 = off */
+	uint64_t period;       /* ns, 0 = off */
+	uint64_t period_next;  /* absolute ns */
+	uint64_t timer_armed;  /* what timer_set was last told */
+	uint32_t runstate;     /* PV_RUNSTATE_* */
+	uint64_t runstate_entry;
+	uint64_t runstate_time[4];
+	uint32_t virq_port[PV_NR_VIRQS]; /* per-vCPU VIRQs; global ones live in vCPU 0's */
+};
+
+/* Uses of one grant entry, all holders together. Idle when both counts are 0. */
+struct pv_grant_active {
+	uint32_t frame;
+	uint16_t domid;
+	uint16_t pad;
+	uint32_t readers; /* read-only uses */
+	uint32_t writers;
+};
+
+struct pv_grant_frame {
+	uint64_t gfn;			/* where the guest sees it, or PV_NO_GPA */
+	struct pv_grant_active *active; /* PV_GNTTAB_V1_ENTRIES, allocated on first use */
+};
+
+enum pv_map_kind {
+	PV_MAP_FREE,
+	PV_MAP_HOST,	/* a backend's */
+	PV_MAP_GUEST,	/* the guest's own, at gpa */
+	PV_MAP_CARRIED, /* a backend's, of a former life: holds the entry until settled */
+};
+
+struct pv_map_state {
+	uint8_t kind;
+	uint8_t readonly;
+	uint16_t domid;
+	uint32_t ref;
+	uint32_t handle; /* generation << 16 | index */
+	uint32_t next;	 /* free list: index + 1, 0 ends it */
+	uint64_t gpa;
+	uint64_t gfn;
+};
+
+struct pv_domain {
+	struct pv_vmm vmm; /* a copy, the tail that the VMM did not have set to NULL */
+	uint32_t kind;
+	uint16_t domid;
+	uint32_t max_vcpus;
+	uint32_t features;
+	uint32_t xen_version;
+	char extraversion[PV_XEN_EXTRAVERSION_LEN];
+	char commandline[PV_MAX_GUEST_CMDLINE];
+	uint8_t uuid[16];
+	uint64_t m2p_start, m2p_end, m2p_max_mfn;
+
+	const char *crash_reason;
+	bool shut_down;
+	bool shutdown_code_set;
+	uint32_t shutdown_reason;
+	uint32_t shutdown_code;
+	uint64_t vm_assist;
+	uint64_t watchdog[PV_STATE_WATCHDOGS];
+	uint64_t hvm_param[PV_STATE_HVM_PARAMS];
+
+	uint64_t shared_info_gfn; /* or PV_NO_GPA */
+	struct pv_clock clock;
+	bool clock_set;
+	uint64_t wc_sec;
+	uint32_t wc_nsec;
+	uint32_t wc_version;
+	struct pv_vcpu *vcpu; /* max_vcpus */
+
+	uint32_t max_ports;
+	uint32_t port_hint; /* no free port below it */
+	uint32_t nr_pollers;
+	struct pv_port_state *ports[PV_PORT_BUCKETS];
+	uint64_t early_pending[PV_EVTCHN_2L_PORTS / 64];
+
+	uint32_t grant_frames;
+	uint32_t max_grant_frames;
+	struct pv_grant_frame grant[PV_STATE_GRANT_FRAMES];
+	uint64_t grant_setup_gfn[PV_STATE_GRANT_FRAMES]; /* for setup_table, or PV_NO_GPA */
+	uint64_t grant_seed[PV_STATE_GRANT_SEEDS];
+	struct pv_map_state *maps[PV_MAP_CHUNKS];
+	uint32_t max_maps;
+	uint32_t nr_map_slots; /* slots that exist */
+	uint32_t map_free;     /* head of the free list: index + 1 */
+
+	uint64_t nr_pages, max_pages, max_gfn;
+	uint32_t nr_memmap;
+	struct pv_domain_memory memmap[PV_MAX_MEMMAP];
+};
+
+/* ---- domain.c */
+void pv_domain_enter(struct pv_domain *d);
+void pv_domain_leave(struct pv_domain *d);
+/* Let others at the lock, in the middle of a long list. */
+void pv_domain_breathe(struct pv_domain *d);
+void *pv_domain_alloc(struct pv_domain *d, size_t size);
+void pv_domain_free(struct pv_domain *d, void *p, size_t size);
+void pv_domain_crash_locked(struct pv_domain *d, const char *reason);
+/* Map a whole page of guest memory, or NULL. */
+void *pv_domain_page(struct pv_domain *d, uint64_t gfn, int write);
+
+/* Is domid the caller's own? */
+static inline bool pv_domain_is_self(const struct pv_domain *d, uint16_t domid)
+{
+	return domid == PV_DOMID_SELF || domid == d->domid;
+}
+
+/* ---- shared_info.c */
+struct pv_shared_info *pv_domain_si(struct pv_domain *d, int write);
+struct pv_vcpu_info *pv_domain_vi(struct pv_domain *d, unsigned vcpu, int write);
+int pv_domain_move_shared_info(struct pv_domain *d, uint64_t gfn);
+int pv_domain_register_vcpu_info(struct pv_domain *d, unsigned by, unsigned vcpu, uint64_t gfn,
+				 uint32_t offset);
+/* Does this gfn hold shared_info, a registered vcpu_info or a grant frame? */
+bool pv_domain_gfn_special(struct pv_domain *d, uint64_t gfn);
+/* Upcall words of this vCPU say: deliver now? */
+bool pv_domain_upcall_ready(struct pv_domain *d, unsigned vcpu);
+uint64_t pv_domain_vcpu_info_gpa_locked(struct pv_domain *d, unsigned vcpu);
+
+/* ---- time.c, timer.c, runstate.c */
+void pv_domain_time_vcpu(struct pv_domain *d, unsigned vcpu);
+void pv_domain_time_wallclock(struct pv_domain *d);
+uint64_t pv_domain_now(struct pv_domain *d);
+void pv_domain_timer_arm(struct pv_domain *d, unsigned vcpu);
+int64_t pv_domain_timer_op(struct pv_domain *d, unsigned by, unsigned vcpu, unsigned op,
+			   uint64_t arg);
+int64_t pv_domain_watchdog(struct pv_domain *d, uint32_t id, uint32_t seconds);
+void pv_domain_runstate_set(struct pv_domain *d, unsigned vcpu, unsigned state);
+void pv_domain_runstate_read(struct pv_domain *d, unsigned vcpu, void *info /* 48 bytes */);
+void pv_domain_runstate_publish(struct pv_domain *d, unsigned vcpu);
+
+/* ---- evtchn.c */
+int pv_domain_ports_init(struct pv_domain *d);
+void pv_domain_ports_fini(struct pv_domain *d);
+/* NULL for a port that does not exist or is beyond the limit. */
+struct pv_port_state *pv_domain_port(struct pv_domain *d, uint32_t port);
+/* The lowest free port, still FREE; -PV_ENOSPC, -PV_ENOMEM. */
+int pv_domain_port_alloc(struct pv_domain *d);
+int pv_domain_port_close(struct pv_domain *d, uint32_t port);
+void pv_domain_port_raise(struct pv_domain *d, uint32_t port);
+void pv_domain_port_route(struct pv_domain *d, uint32_t port);
+int pv_domain_ports_populate(struct pv_domain *d, uint32_t max_port);
+bool pv_domain_virq_is_global(uint32_t virq);
+int pv_domain_virq_locked(struct pv_domain *d, unsigned vcpu, uint32_t virq);
+bool pv_domain_port_pending(struct pv_domain *d, uint32_t port);
+
+/* ---- gnttab.c */
+void pv_domain_grants_fini(struct pv_domain *d);
+uint64_t *pv_domain_grant_entry(struct pv_domain *d, uint32_t ref, int *status);
+int pv_domain_grant_pin(struct pv_domain *d, uint16_t domid, uint32_t ref, bool readonly,
+			uint64_t *gfn);
+void pv_domain_grant_unpin(struct pv_domain *d, uint32_t ref, bool readonly);
+int pv_domain_grant_place(struct pv_domain *d, uint32_t frame, uint64_t gfn);
+void pv_domain_grant_displace(struct pv_domain *d, uint32_t frame);
+bool pv_domain_grant_frame_busy(struct pv_domain *d, uint32_t frame);
+struct pv_grant_active *pv_domain_grant_active(struct pv_domain *d, uint32_t ref);
+
+/* ---- maptrack.c */
+struct pv_map_state *pv_domain_map_get(struct pv_domain *d, uint32_t handle);
+struct pv_map_state *pv_domain_map_at(struct pv_domain *d, uint32_t index);
+struct pv_map_state *pv_domain_map_new(struct pv_domain *d);
+void pv_domain_map_put(struct pv_domain *d, struct pv_map_state *m);
+int pv_domain_maps_grow(struct pv_domain *d, uint32_t slots);
+
+/* ---- sched.c */
+int64_t pv_domain_do_shutdown(struct pv_domain *d, unsigned vcpu, unsigned reason);
+
+/* ---- hypercalls: handlers run under the lock */
+typedef int64_t (*pv_hypercall_fn)(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);
+int64_t pv_do_memory_op(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);
+int64_t pv_do_mmu_update(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);
+int64_t pv_do_mmuext_op(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);
+int64_t pv_do_update_va_mapping(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);
+int64_t pv_do_set_gdt(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);
+int64_t pv_do_set_timer_op(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);
+int64_t pv_do_xen_version(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);
+int64_t pv_do_console_io(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);
+int64_t pv_do_grant_table_op(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);
+int64_t pv_do_grant_copy(struct pv_domain *d, unsigned vcpu, uint64_t gva, uint32_t count);
+int64_t pv_do_vm_assist(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);
+int64_t pv_do_vcpu_op(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);
+int64_t pv_do_sched_op(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);
+int64_t pv_do_event_channel_op(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);
+int64_t pv_do_hvm_op(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);
+
+#endif

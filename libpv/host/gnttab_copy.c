@@ -1,0 +1,88 @@
+/*
+ * GNTTABOP_copy: copies between a guest's own frames and grants that it gave itself.
+ *
+ * Arguments are checked on a private copy; pages are found once per operation and hold still
+ * until it is done. The bytes themselves may change while they are copied, which hurts only their
+ * owner.
+ */
+#include "access.h"
+#include "domain.h"
+
+struct end {
+	unsigned char *page;
+	uint32_t ref;
+	bool pinned;
+	bool readonly;
+};
+
+static int open_end(struct pv_domain *d, const struct pv_gnttab_copy_ptr *p, bool gref,
+		    bool readonly, uint16_t len, struct end *e)
+{
+	uint64_t gfn = p->u.gmfn;
+	int rc;
+
+	e->pinned = false;
+	e->readonly = readonly;
+	if (!gref && p->domid != PV_DOMID_SELF)
+		return PV_GNTST_permission_denied;
+	if (gref && !pv_domain_is_self(d, p->domid))
+		return PV_GNTST_bad_domain;
+	if (p->offset > PV_PAGE || len > PV_PAGE - p->offset)
+		return PV_GNTST_bad_copy_arg;
+	if (gref) {
+		e->ref = p->u.ref;
+		rc = pv_domain_grant_pin(d, d->domid, e->ref, readonly, &gfn);
+		if (rc)
+			return rc;
+		e->pinned = true;
+	}
+	e->page = pv_domain_page(d, gfn, !readonly);
+	if (!e->page)
+		return PV_GNTST_bad_page;
+	e->page += p->offset;
+	return PV_GNTST_okay;
+}
+
+static void close_end(struct pv_domain *d, const struct end *e)
+{
+	if (e->pinned)
+		pv_domain_grant_unpin(d, e->ref, e->readonly);
+}
+
+static int copy_one(struct pv_domain *d, const struct pv_gnttab_copy *op)
+{
+	struct end src = {0}, dst = {0};
+	unsigned char bounce[256];
+	uint32_t done, n;
+	int rc;
+
+	rc = open_end(d, &op->source, op->flags & PV_GNTCOPY_source_gref, true, op->len, &src);
+	if (!rc)
+		rc = open_end(d, &op->dest, op->flags & PV_GNTCOPY_dest_gref, false, op->len, &dst);
+	for (done = 0; !rc && done < op->len; done += n) {
+		n = op->len - done < sizeof(bounce) ? op->len - done : sizeof(bounce);
+		pv_shared_read(bounce, src.page + done, n);
+		pv_shared_write(dst.page + done, bounce, n);
+	}
+	close_end(d, &dst);
+	close_end(d, &src);
+	return rc;
+}
+
+int64_t pv_do_grant_copy(struct pv_domain *d, unsigned vcpu, uint64_t gva, uint32_t count)
+{
+	struct pv_gnttab_copy op;
+	uint32_t i;
+
+	for (i = 0; i < count; i++, gva += sizeof(op)) {
+		if (i && i % PV_BATCH == 0)
+			pv_domain_breathe(d);
+		if (pv_guest_read(d, vcpu, &op, gva, sizeof(op)))
+			return -PV_EFAULT;
+		op.status = (int16_t)copy_one(d, &op);
+		if (pv_guest_write(d, vcpu, gva + offsetof(struct pv_gnttab_copy, status),
+				   &op.status, sizeof(op.status)))
+			return -PV_EFAULT;
+	}
+	return 0;
+}

@@ -1,0 +1,120 @@
+/*
+ * Grants, the backend's side: map, unmap, read, write.
+ *
+ * Backends are trusted to name the domain they act for; the granting guest is hostile. A pointer
+ * given out stays good until unmap, because the entry stays pinned and the guest's memory does
+ * not move.
+ */
+#include "access.h"
+#include "domain.h"
+
+int pv_domain_grant_map(struct pv_domain *d, uint16_t domid, uint32_t ref, unsigned flags,
+			struct pv_grant_map *map)
+{
+	bool readonly = flags & PV_GRANT_READONLY;
+	struct pv_map_state *m;
+	uint64_t gfn;
+	int rc;
+
+	pv_domain_enter(d);
+	m = pv_domain_map_new(d);
+	rc = m ? pv_domain_grant_pin(d, domid, ref, readonly, &gfn) : PV_GNTST_no_space;
+	if (!rc) {
+		m->kind = PV_MAP_HOST;
+		m->readonly = readonly;
+		m->domid = domid;
+		m->ref = ref;
+		m->gfn = gfn;
+		m->gpa = 0;
+		map->ptr = pv_domain_page(d, gfn, !readonly);
+		map->gfn = gfn;
+		map->handle = m->handle;
+		map->flags = flags & PV_GRANT_READONLY;
+	} else if (m) {
+		pv_domain_map_put(d, m);
+	}
+	pv_domain_leave(d);
+	return rc;
+}
+
+int pv_domain_grant_unmap(struct pv_domain *d, uint16_t domid, const struct pv_grant_map *map)
+{
+	int rc = PV_GNTST_bad_handle;
+	struct pv_map_state *m;
+
+	pv_domain_enter(d);
+	m = pv_domain_map_get(d, map->handle);
+	if (m && m->kind == PV_MAP_HOST && m->domid == domid && m->gfn == map->gfn) {
+		pv_domain_grant_unpin(d, m->ref, m->readonly);
+		pv_domain_map_put(d, m);
+		rc = PV_GNTST_okay;
+	}
+	pv_domain_leave(d);
+	return rc;
+}
+
+static int transfer(struct pv_domain *d, uint16_t domid, uint32_t ref, uint32_t offset, void *in,
+		    const void *out, uint32_t len)
+{
+	unsigned char *page;
+	uint64_t gfn;
+	int rc;
+
+	if (offset > PV_PAGE || len > PV_PAGE - offset)
+		return PV_GNTST_bad_copy_arg;
+	pv_domain_enter(d);
+	rc = pv_domain_grant_pin(d, domid, ref, in != NULL, &gfn);
+	if (!rc) {
+		page = pv_domain_page(d, gfn, !in);
+		if (in)
+			pv_shared_read(in, page + offset, len);
+		else
+			pv_shared_write(page + offset, out, len);
+		pv_domain_grant_unpin(d, ref, in != NULL);
+	}
+	pv_domain_leave(d);
+	return rc;
+}
+
+int pv_domain_grant_read(struct pv_domain *d, uint16_t domid, uint32_t ref, uint32_t offset,
+			 void *buf, uint32_t len)
+{
+	return transfer(d, domid, ref, offset, buf, NULL, len);
+}
+
+int pv_domain_grant_write(struct pv_domain *d, uint16_t domid, uint32_t ref, uint32_t offset,
+			  const void *buf, uint32_t len)
+{
+	return transfer(d, domid, ref, offset, NULL, buf, len);
+}
+
+int pv_domain_grant_seed(struct pv_domain *d, uint32_t ref, uint16_t domid, uint64_t gfn)
+{
+	uint64_t *entry;
+	int rc;
+
+	if (ref >= PV_STATE_GRANT_SEEDS || gfn > UINT32_MAX)
+		return -PV_EINVAL;
+	pv_domain_enter(d);
+	entry = pv_domain_grant_entry(d, ref, &rc);
+	if (entry)
+		pv_gnttab_v1_grant(entry, domid, (uint32_t)gfn, 0);
+	pv_domain_leave(d);
+	return entry ? 0 : -PV_EINVAL;
+}
+
+void pv_domain_grant_settle(struct pv_domain *d)
+{
+	uint32_t i;
+
+	pv_domain_enter(d);
+	for (i = 0; i < d->nr_map_slots; i++) {
+		struct pv_map_state *m = pv_domain_map_at(d, i);
+
+		if (m->kind != PV_MAP_CARRIED)
+			continue;
+		pv_domain_grant_unpin(d, m->ref, m->readonly);
+		pv_domain_map_put(d, m);
+	}
+	pv_domain_leave(d);
+}

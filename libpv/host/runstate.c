@@ -1,0 +1,81 @@
+/*
+ * Runstate: how long each vCPU ran, waited and slept, kept here and published where the guest
+ * asked.
+ *
+ * The area is a guest virtual address; a write to it that fails is the guest's loss.
+ */
+#include "access.h"
+#include "domain.h"
+
+#include <pv/abi/vcpu.h>
+
+static void account(struct pv_domain *d, struct pv_vcpu *v, uint64_t now)
+{
+	if (now > v->runstate_entry)
+		v->runstate_time[v->runstate] += now - v->runstate_entry;
+	v->runstate_entry = now;
+}
+
+static void fill(const struct pv_vcpu *v, struct pv_vcpu_runstate_info *r)
+{
+	memset(r, 0, sizeof(*r)); /* padding goes to the guest too */
+	r->state = (int32_t)v->runstate;
+	r->state_entry_time = v->runstate_entry;
+	memcpy(r->time, v->runstate_time, sizeof(r->time));
+}
+
+void pv_domain_runstate_publish(struct pv_domain *d, unsigned vcpu)
+{
+	struct pv_vcpu *v = &d->vcpu[vcpu];
+	uint64_t entry_gva =
+		v->runstate_gva + offsetof(struct pv_vcpu_runstate_info, state_entry_time);
+	bool flag = d->vm_assist >> PV_VMASST_TYPE_runstate_update_flag & 1;
+	struct pv_vcpu_runstate_info r;
+
+	if (!v->runstate_gva)
+		return;
+	fill(v, &r);
+	if (flag) {
+		r.state_entry_time |= PV_XEN_RUNSTATE_UPDATE;
+		if (pv_guest_write(d, vcpu, entry_gva, &r.state_entry_time, 8))
+			return;
+		/* Flag before contents, contents before no flag: partner, the guest's reader. */
+		__atomic_thread_fence(__ATOMIC_RELEASE);
+	}
+	if (pv_guest_write(d, vcpu, v->runstate_gva, &r, sizeof(r)) || !flag)
+		return;
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	r.state_entry_time &= ~PV_XEN_RUNSTATE_UPDATE;
+	(void)pv_guest_write(d, vcpu, entry_gva, &r.state_entry_time, 8);
+}
+
+void pv_domain_runstate_set(struct pv_domain *d, unsigned vcpu, unsigned state)
+{
+	struct pv_vcpu *v = &d->vcpu[vcpu];
+
+	if (state == v->runstate)
+		return;
+	account(d, v, pv_domain_now(d));
+	v->runstate = state;
+	pv_domain_runstate_publish(d, vcpu);
+}
+
+void pv_domain_runstate_read(struct pv_domain *d, unsigned vcpu, void *info)
+{
+	struct pv_vcpu *v = &d->vcpu[vcpu];
+	uint64_t now = pv_domain_now(d);
+	struct pv_vcpu_runstate_info *r = info;
+
+	fill(v, r);
+	if (now > v->runstate_entry)
+		r->time[v->runstate] += now - v->runstate_entry;
+}
+
+void pv_domain_runstate(struct pv_domain *d, unsigned vcpu, unsigned state)
+{
+	if (vcpu >= d->max_vcpus || state > PV_RUNSTATE_offline)
+		return;
+	pv_domain_enter(d);
+	pv_domain_runstate_set(d, vcpu, state);
+	pv_domain_leave(d);
+}
