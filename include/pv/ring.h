@@ -24,19 +24,19 @@
 #ifndef PV_RING_H
 #define PV_RING_H
 
+#include <pv/abi/errno.h>
+#include <pv/abi/io/ring.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What both sides see at the start of the first ring page; slots follow. */
-struct pv_ring_shared {
-	uint32_t req_prod, req_event;
-	uint32_t rsp_prod, rsp_event;
-	uint8_t pad[48];
-};
+/* A peer broke a protocol. Linux's number; Xen's list (pv/abi/errno.h) has no name for it. */
+#ifndef PV_EPROTO
+#define PV_EPROTO 71
+#endif
 
 /* One end of a ring. Fields are private to libpv; zero is "not attached". */
 struct pv_ring {
-	struct pv_ring_shared *shared;
+	struct pv_sring *shared;
 	uint8_t *slots;
 	uint32_t nr;	 /* slots, a power of two */
 	uint32_t entry;	 /* bytes per slot, a multiple of 4 */

@@ -34,17 +34,18 @@ struct pv_store_conn;
 
 /* Limits of each unprivileged domain. A field of 0 is unlimited; pv_store_quota_default() fills in Xen's. */
 struct pv_store_quota {
-	uint32_t nodes; /* nodes owned: 1000 */
-	uint32_t node_size; /* value + permissions + names of children, bytes: 2048 */
-	uint32_t node_perms; /* permission entries of one node: 5 */
-	uint32_t path_max; /* bytes of a canonical path, with its NUL: 2048 */
-	uint32_t watches; /* 128 */
-	uint32_t transactions; /* open at once, all connections of the domain: 10 */
+	uint32_t nodes;		    /* nodes owned: 1000 */
+	uint32_t node_size;	    /* value + permissions + names of children, bytes: 2048 */
+	uint32_t node_perms;	    /* permission entries of one node: 5 */
+	uint32_t path_max;	    /* bytes of a canonical path, with its NUL: 2048 */
+	uint32_t watches;	    /* 128 */
+	uint32_t transactions;	    /* open at once, all connections of the domain: 10 */
 	uint32_t transaction_nodes; /* nodes touched in one transaction: 1024 */
-	uint32_t events; /* watch events queued for one connection before they are merged: 64 */
-	uint32_t memory; /* bytes of everything that the domain causes to be held: 2.5 MB */
+	uint32_t events;    /* watch events queued for one connection before they are merged: 64 */
+	uint32_t memory;    /* bytes of everything that the domain causes to be held: 2.5 MB */
 	uint32_t snapshots; /* bytes that only open transactions keep alive, whole store: 8 MiB */
-	uint32_t conflict_burst; /* how often a domain may spoil another's transaction at once: 10 */
+	uint32_t
+		conflict_burst; /* how often a domain may spoil another's transaction at once: 10 */
 	uint32_t conflict_per_s; /* and how many of these it regains in a second: 20 */
 };
 
@@ -52,7 +53,7 @@ void pv_store_quota_default(struct pv_store_quota *q);
 
 struct pv_store_config {
 	uint32_t size; /* sizeof(struct pv_store_config); a missing tail is zero */
-	void *ctx; /* first argument of every hook */
+	void *ctx;     /* first argument of every hook */
 
 	/* Mandatory. n > 0. The memory need not be zeroed; free is told the size that was asked for. */
 	void *(*alloc)(void *ctx, size_t n);
@@ -103,11 +104,11 @@ enum pv_store_conn_type { PV_STORE_CONN_RING, PV_STORE_CONN_SOCKET, PV_STORE_CON
 
 struct pv_store_conn_config {
 	uint32_t size;
-	uint16_t domid; /* whose name requests bear */
+	uint16_t domid;	 /* whose name requests bear */
 	bool privileged; /* may do everything and has no quota */
-	uint8_t type; /* enum pv_store_conn_type */
+	uint8_t type;	 /* enum pv_store_conn_type */
 	uint32_t evtchn; /* ring: the port in the dump; else 0 */
-	int32_t fd; /* socket: the descriptor in the dump; else -1 */
+	int32_t fd;	 /* socket: the descriptor in the dump; else -1 */
 	/*
 	 * Output waits, or input that was refused is welcome again: call pv_store_conn_output() and _input().
 	 * NULL for the transport that looks by itself. May be called when there is nothing to do.
@@ -123,7 +124,8 @@ void pv_store_conn_del(struct pv_store_conn *conn);
 /* What pv_store_conn_add() would have made of the client that reconnects: no watches, no transactions, no bytes. */
 void pv_store_conn_reset(struct pv_store_conn *conn);
 /* Give a loaded connection its transport. */
-void pv_store_conn_attach(struct pv_store_conn *conn, void (*wake)(void *, struct pv_store_conn *), void *ctx);
+void pv_store_conn_attach(struct pv_store_conn *conn, void (*wake)(void *, struct pv_store_conn *),
+			  void *ctx);
 /* The first connection of a type and domain: how transports find theirs after a load. NULL if none. */
 struct pv_store_conn *pv_store_conn_find(struct pv_store *store, unsigned type, uint16_t domid);
 uint16_t pv_store_conn_domid(const struct pv_store_conn *conn);
@@ -157,21 +159,27 @@ struct pv_store_conn *pv_store_self(struct pv_store *store);
  * read: copies at most size bytes, returns the value's whole length. A value is bytes, not text;
  * read_string adds a NUL and fails with -PV_E2BIG when it does not fit.
  */
-int pv_store_read(struct pv_store_conn *conn, uint32_t tx, const char *path, void *buf, size_t size);
-int pv_store_read_string(struct pv_store_conn *conn, uint32_t tx, const char *path, char *buf, size_t size);
+int pv_store_read(struct pv_store_conn *conn, uint32_t tx, const char *path, void *buf,
+		  size_t size);
+int pv_store_read_string(struct pv_store_conn *conn, uint32_t tx, const char *path, char *buf,
+			 size_t size);
 /* A decimal value of at most 64 bits; -PV_EINVAL if it is none. */
-int pv_store_read_number(struct pv_store_conn *conn, uint32_t tx, const char *path, uint64_t *value);
-int pv_store_write(struct pv_store_conn *conn, uint32_t tx, const char *path, const void *value, size_t len);
-int pv_store_write_string(struct pv_store_conn *conn, uint32_t tx, const char *path, const char *value);
-int pv_store_write_number(struct pv_store_conn *conn, uint32_t tx, const char *path, uint64_t value);
+int pv_store_read_number(struct pv_store_conn *conn, uint32_t tx, const char *path,
+			 uint64_t *value);
+int pv_store_write(struct pv_store_conn *conn, uint32_t tx, const char *path, const void *value,
+		   size_t len);
+int pv_store_write_string(struct pv_store_conn *conn, uint32_t tx, const char *path,
+			  const char *value);
+int pv_store_write_number(struct pv_store_conn *conn, uint32_t tx, const char *path,
+			  uint64_t value);
 int pv_store_mkdir(struct pv_store_conn *conn, uint32_t tx, const char *path);
 int pv_store_rm(struct pv_store_conn *conn, uint32_t tx, const char *path);
 /* The index-th child in order, NUL-ended: its length; -PV_ENOENT past the last; -PV_E2BIG. */
-int pv_store_child(struct pv_store_conn *conn, uint32_t tx, const char *path, unsigned index, char *name,
-		   size_t size);
+int pv_store_child(struct pv_store_conn *conn, uint32_t tx, const char *path, unsigned index,
+		   char *name, size_t size);
 /* Up to max entries are copied; returns how many there are. */
-int pv_store_get_perms(struct pv_store_conn *conn, uint32_t tx, const char *path, struct pv_xs_perm *perms,
-		       unsigned max);
+int pv_store_get_perms(struct pv_store_conn *conn, uint32_t tx, const char *path,
+		       struct pv_xs_perm *perms, unsigned max);
 int pv_store_set_perms(struct pv_store_conn *conn, uint32_t tx, const char *path,
 		       const struct pv_xs_perm *perms, unsigned n);
 /* A transaction id (positive). _end with commit: -PV_EAGAIN when another change came between: do it all again. */
@@ -192,7 +200,8 @@ int pv_store_unwatch(struct pv_store_conn *conn, const char *path,
 /* ---- Save and load: Xen's migration format (docs/designs/xenstore-migration.md), version 2 ---- */
 
 /* Write all of the store, its connections with half-read and half-written messages, through `sink`; 0 or its error. */
-int pv_store_save(struct pv_store *store, int (*sink)(void *ctx, const void *bytes, size_t n), void *ctx);
+int pv_store_save(struct pv_store *store, int (*sink)(void *ctx, const void *bytes, size_t n),
+		  void *ctx);
 /*
  * Replace the content of a store just created. On an error (-PV_EBADMSG, -PV_ENOMEM) the store can only be
  * destroyed. Connections exist afterwards without transports. Every watch fires once: a client
@@ -203,10 +212,10 @@ int pv_store_load(struct pv_store *store, const void *bytes, size_t n);
 /* ---- Figures and checks ---- */
 
 struct pv_store_stats {
-	uint64_t bytes; /* held through alloc, all of it */
+	uint64_t bytes;	     /* held through alloc, all of it */
 	uint64_t node_bytes; /* of these in nodes, snapshots included */
 	uint64_t live_bytes; /* of these in nodes of the current tree */
-	uint64_t tx_bytes; /* of these in nodes that open transactions wrote */
+	uint64_t tx_bytes;   /* of these in nodes that open transactions wrote */
 	uint32_t nodes, watches, transactions, connections, domains;
 };
 
@@ -236,7 +245,8 @@ struct pv_store_ring {
 
 /* Takes the indices as it finds them in the page, so that a restored guest goes on. The page outlives the ring. */
 void pv_store_ring_init(struct pv_store_ring *ring, struct pv_store_conn *conn,
-			struct pv_xenstore_domain_interface *page, void (*notify)(void *ctx), void *ctx);
+			struct pv_xenstore_domain_interface *page, void (*notify)(void *ctx),
+			void *ctx);
 /*
  * Move bytes both ways until nothing moves; notify once if something did. Call it when the guest's
  * event arrives and when the connection's `wake` says so (the ring installs none itself). 0, or -PV_EBADMSG when the ring is or

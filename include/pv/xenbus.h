@@ -28,12 +28,12 @@ struct pv_xenbus_step {
 };
 
 /*
- * What a frontend does in state `own` when its backend is in `peer`. `early` says which of the
- * two customs the protocol follows: a block frontend publishes as soon as it can and says
- * Initialised (3); a network frontend waits for the backend's InitWait, publishes and says
- * Connected (4) at once (early = 0).
+ * What a frontend does in state `own` when its backend is in `peer`: it waits for the backend's
+ * InitWait (the backend's offers are then complete), publishes, and says `published`: Initialised
+ * for a protocol whose frontend learns more from the backend before it works (block), Connected
+ * for one whose frontend is ready at once (network).
  */
-struct pv_xenbus_step pv_xenbus_front_next(int own, int peer, int early);
+struct pv_xenbus_step pv_xenbus_front_next(int own, int peer, int published);
 
 /* What a backend does in state `own` when its frontend is in `peer`. A frontend that goes back
  * to Initialising (reconnect, kexec, resume) is met with a disconnect and a fresh InitWait. */

@@ -42,8 +42,8 @@ enum pv_xs_path_kind {
 
 /*
  * A path of len bytes (no NUL): its kind, or -PV_EINVAL. Characters A-Z a-z 0-9 - / _ @; not empty;
- * no "//"; no '/' at the end except the root itself; at most PV_XENSTORE_ABS_PATH_MAX - 1 bytes absolute,
- * PV_XENSTORE_REL_PATH_MAX - 1 relative. Both limits count the NUL that the wire carries.
+ * no "//"; no '/' at the end except the root itself; at most PV_XENSTORE_ABS_PATH_MAX - 2 bytes absolute,
+ * PV_XENSTORE_REL_PATH_MAX - 1 relative.
  */
 int pv_xs_path_check(const char *path, size_t len);
 
@@ -64,14 +64,14 @@ size_t pv_xs_path_parent(const char *path, size_t len);
 
 /* ---- Permissions: a letter and a domid ---- */
 
-#define PV_XS_PERM_NONE  0
-#define PV_XS_PERM_READ  1
+#define PV_XS_PERM_NONE	 0
+#define PV_XS_PERM_READ	 1
 #define PV_XS_PERM_WRITE 2
 
 struct pv_xs_perm {
 	uint16_t domid;
 	uint8_t mode; /* PV_XS_PERM_* */
-	uint8_t pad; /* 0 */
+	uint8_t pad;  /* 0 */
 };
 
 /* "r12" of len bytes (no NUL). 0 or -PV_EINVAL. */

@@ -52,7 +52,7 @@ struct pv_xs_request {
 	struct pv_xs_request *next;
 	char *buf;
 	size_t size; /* of buf */
-	size_t len; /* of the answer */
+	size_t len;  /* of the answer */
 	uint32_t id;
 	uint32_t type;
 	int err;
@@ -83,9 +83,9 @@ struct pv_xs {
 	struct pv_xsd_sockmsg rx_hdr;
 	uint32_t rx_got; /* bytes of header and body so far */
 	uint32_t next_id, next_token;
-	uint32_t epoch; /* counts resumes: what was sent before one is not waited for */
+	uint32_t epoch;	     /* counts resumes: what was sent before one is not waited for */
 	uint64_t timeout_ns; /* of each blocking call; 0: for ever */
-	bool tx_busy; /* one writer at a time: messages must not interleave */
+	bool tx_busy;	     /* one writer at a time: messages must not interleave */
 	bool broken;
 	char body[PV_XENSTORE_PAYLOAD_MAX + 1]; /* of a watch event or an error */
 };
@@ -116,7 +116,8 @@ int pv_xs_printf(struct pv_xs *xs, uint32_t tx, const char *path, const char *fm
 int pv_xs_vprintf(struct pv_xs *xs, uint32_t tx, const char *path, const char *fmt, va_list ap);
 int pv_xs_mkdir(struct pv_xs *xs, uint32_t tx, const char *path);
 int pv_xs_rm(struct pv_xs *xs, uint32_t tx, const char *path);
-int pv_xs_get_perms(struct pv_xs *xs, uint32_t tx, const char *path, struct pv_xs_perm *perms, unsigned max);
+int pv_xs_get_perms(struct pv_xs *xs, uint32_t tx, const char *path, struct pv_xs_perm *perms,
+		    unsigned max);
 int pv_xs_set_perms(struct pv_xs *xs, uint32_t tx, const char *path, const struct pv_xs_perm *perms,
 		    unsigned n);
 /* Forget what an earlier kernel in this domain left: watches and transactions. Old stores may not know it: -PV_ENOSYS. */
@@ -141,8 +142,8 @@ struct pv_xs_dir {
 	bool last;
 	int err;
 };
-int pv_xs_dir_open(struct pv_xs_dir *dir, struct pv_xs *xs, uint32_t tx, const char *path, char *buf,
-		   size_t size);
+int pv_xs_dir_open(struct pv_xs_dir *dir, struct pv_xs *xs, uint32_t tx, const char *path,
+		   char *buf, size_t size);
 /* The next name; NULL at the end or on an error, which dir->err tells apart (0 at the end). */
 const char *pv_xs_dir_next(struct pv_xs_dir *dir);
 
@@ -154,7 +155,8 @@ int pv_xs_transaction_end(struct pv_xs *xs, uint32_t tx, bool commit);
  * fn(arg, tx) inside a transaction, and again from the start while the store says EAGAIN; fn may fail: the
  * transaction is dropped and its error returned. fn must not keep anything from one run to the next.
  */
-int pv_xs_transaction(struct pv_xs *xs, int (*fn)(void *arg, struct pv_xs *xs, uint32_t tx), void *arg);
+int pv_xs_transaction(struct pv_xs *xs, int (*fn)(void *arg, struct pv_xs *xs, uint32_t tx),
+		      void *arg);
 
 /* ---- Watches ---- */
 

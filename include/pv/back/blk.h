@@ -95,11 +95,11 @@ struct pv_blkback {
 	void *ring_va;
 	struct pv_blkback_state conn; /* what is connected; indices live in ring */
 	uint32_t port;
-	uint32_t io_size, segs;
+	uint32_t io_size, segs, carved;
 	uint8_t *mem;
 	struct pv_blkback_io *free, *stalled;
 	uint32_t inflight;
-	bool connected, broken, quiet, unpushed, disconnecting;
+	bool connected, broken, quiet, unpushed;
 };
 
 /* Bytes of memory that init needs for a configuration; aligned to 16. Touched only as deep as

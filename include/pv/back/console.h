@@ -27,9 +27,7 @@ struct pv_conback {
 	const struct pv_back_bus *bus; /* dirty and notify are used */
 	uint32_t port;
 	bool broken;
-	/* Used only with step(): */
-	bool mapped, bound;
-	int state;
+	uint32_t state; /* used only with step() */
 };
 
 /* Attaches to a mapped page and a bound port of bus. Zeroes nothing: the guest may have

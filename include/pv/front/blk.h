@@ -60,6 +60,7 @@ struct pv_blkfront_req {
 	int status;
 	/* Private. */
 	struct pv_blkfront_req *next;
+	uint32_t age;
 };
 
 struct pv_blkfront_config {
@@ -67,7 +68,7 @@ struct pv_blkfront_config {
 	uint32_t ring_order;
 	/* pieces of a request, 0: 32; over 11 only if the backend takes indirect requests */
 	uint32_t max_segs;
-	/* references for data (pieces in flight), 0: 11 per slot; at least max_segs */
+	/* references for data (pieces in flight), 0: 11 per slot, up to 1024 */
 	uint32_t grefs;
 	uint32_t indirect; /* indirect requests in flight, one page each, 0: 16 */
 };
@@ -87,30 +88,32 @@ struct pv_blkfront_info {
 struct pv_blkfront_slot;
 struct pv_blkfront_gref;
 
-/* Caller-allocated, zeroed before init. Private but for reading info. */
+/* Caller-allocated. Private but for info and reason. */
 struct pv_blkfront {
 	struct pv_blkfront_info info;
+	const char *reason; /* why the device broke, or NULL */
 	const struct pv_front_bus *bus;
 	struct pv_blkfront_config cfg;
 	struct pv_ring ring;
-	void *ring_pages;
-	uint32_t ring_refs[PV_BLKFRONT_MAX_RING_PAGES];
+	uint8_t *ring_pages;
+	uint32_t ring_ref[PV_BLKFRONT_MAX_RING_PAGES];
 	uint32_t nr_ring_pages, nr_ring_refs;
 	uint32_t port;
-	bool have_port, broken, suspended, unpublished;
-	int state;		       /* own xenbus state */
-	struct pv_blkfront_slot *slot; /* one per ring slot */
-	struct pv_blkfront_gref *gref; /* pool of data references */
-	void *mem;		       /* the pages that hold slot[] and gref[] */
+	bool have_port, have_ind_refs, ready, broken, suspended, announced;
+	int state;    /* own xenbus state */
+	uint8_t *mem; /* the pages that hold slot[], gref[] and ind_ref[] */
 	uint32_t mem_pages;
-	uint8_t *ind_pages;
-	uint32_t *ind_ref;
-	uint32_t nr_ind;
+	struct pv_blkfront_slot *slot; /* requests in flight; nr_slots of them */
+	struct pv_blkfront_gref *gref; /* pool of references for data; nr_grefs of them */
+	/* pages for indirect segments, nr_ind of them: reference, free list */
+	uint32_t *ind_ref, *ind_next;
+	uint8_t *ind_page;
+	uint32_t nr_slots, nr_grefs, nr_ind;
 	uint32_t free_slot, free_gref, free_ind, nr_free_gref;
-	struct pv_blkfront_req *again, **again_tail; /* carried over a suspend */
+	uint32_t generation;
+	struct pv_blkfront_req *again; /* to be sent again after a resume, oldest first */
 	void (*event)(void *arg);
 	void *event_arg;
-	const char *reason;
 };
 
 /* Prepares a device. event (may be NULL) is called with arg, from the upcall, when the backend

@@ -30,8 +30,9 @@ struct pv_confront {
 	const struct pv_front_bus *bus;
 	void (*event)(void *arg);
 	void *arg;
+	void *own; /* the page of a console on the bus */
 	uint32_t ref;
-	bool have_ref, have_port;
+	bool have_ref, have_port, announced;
 	int state;
 };
 
