@@ -106,6 +106,9 @@ int pv_netback_work(struct pv_netback *b, uint32_t budget);
 /* Before sleeping: asks for an event when a frame is sent or, if rx had no room, when room is
  * posted. True: work again. */
 bool pv_netback_arm(struct pv_netback *b);
+/* PV_NETBACK_CAP_* of the frames that the guest takes; a far end that has others completes
+ * them first. 0: not connected. */
+uint32_t pv_netback_guest_caps(const struct pv_netback *b);
 /* Quiet: work() moves nothing. Nothing is ever in flight between two calls, so the state can
  * be exported at once. */
 void pv_netback_quiesce(struct pv_netback *b, bool on);
