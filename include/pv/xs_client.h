@@ -36,11 +36,11 @@ struct pv_xs_transport {
 	void *ctx;
 	void (*notify)(void *ctx); /* raise the store's event channel */
 	/*
-	 * Sleep until the event arrives, pv_xs_event() has run in another context since the last call, or
-	 * deadline_ns (absolute; 0: none). May return early for no reason; the client looks again. 0, or -PV_ETIMEDOUT.
+	 * Sleep until the event arrives, wake is called, or deadline_ns (absolute; 0: none). An event or a wake since
+	 * this context's last return counts. May return early for no reason: the client looks again. 0, or -PV_ETIMEDOUT.
 	 */
 	int (*wait)(void *ctx, uint64_t deadline_ns);
-	/* Optional: wake those who wait after a reply came in; called without the lock. */
+	/* Optional: a reply came in that another context may wait for: wake all. Called without the lock. */
 	void (*wake)(void *ctx);
 	unsigned long (*lock)(void *ctx); /* optional */
 	void (*unlock)(void *ctx, unsigned long flags);
@@ -71,7 +71,7 @@ struct pv_xs_watch {
 	/* private */
 	struct pv_xs_watch *next;
 	uint32_t token;
-	bool pending, merged, running;
+	bool pending, merged;
 	char event[128];
 };
 
@@ -81,9 +81,9 @@ struct pv_xs {
 	struct pv_xs_watch *watches;
 	struct pv_xs_request *rx_req; /* whom the bytes coming in belong to */
 	struct pv_xsd_sockmsg rx_hdr;
-	uint32_t rx_got; /* bytes of header and body so far */
+	uint32_t rx_got;	     /* bytes of header and body so far */
+	uint32_t req_prod, rsp_cons; /* ours: never read back from the page */
 	uint32_t next_id, next_token;
-	uint32_t epoch;	     /* counts resumes: what was sent before one is not waited for */
 	uint64_t timeout_ns; /* of each blocking call; 0: for ever */
 	bool tx_busy;	     /* one writer at a time: messages must not interleave */
 	bool broken;
@@ -94,13 +94,14 @@ struct pv_xs {
 void pv_xs_init(struct pv_xs *xs, const struct pv_xs_transport *t);
 /*
  * After a resume in which the store was replaced (`page` may have moved): requests under way fail with -PV_EAGAIN, open
- * transactions are gone, every watch is registered again (and so fires). Blocks. 0 or the first error.
+ * transactions are gone, every watch is registered again (and so fires). No other call may be under way that
+ * sets or removes watches. Blocks. 0 or the first error.
  */
 int pv_xs_resume(struct pv_xs *xs, struct pv_xenstore_domain_interface *page);
 
 /* The event channel fired: take in what came. From an interrupt too. Returns whether watch callbacks are due. */
 bool pv_xs_event(struct pv_xs *xs);
-/* Run the callbacks that are due; returns how many ran. One context at a time; takes in replies itself first. */
+/* Take in what came and run up to 64 callbacks that are due; returns how many ran. One context at a time. */
 unsigned pv_xs_dispatch(struct pv_xs *xs);
 
 /* ---- Blocking calls; tx is 0 or a transaction ---- */
