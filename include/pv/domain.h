@@ -268,10 +268,10 @@ int pv_domain_get_hvm_param(struct pv_domain *d, uint32_t index, uint64_t *value
 int pv_domain_get_state(struct pv_domain *d, struct pv_state *st);
 
 /*
- * Before the guest runs, on a domain just created with a configuration at least as large, its
- * memory already in place. Every index is checked; -PV_EINVAL (or -PV_ENOMEM, -PV_E2BIG) and no
- * effect on the domain if anything is wrong. Then: set_clock, backends bind and map again,
- * grant_settle, run.
+ * Before the guest runs, on a domain just created with a configuration at least as large
+ * (-PV_EBUSY otherwise), its memory already in place. Arrays in ascending order: vCPU id, port, low
+ * half of the handle. Every index is checked; -PV_EINVAL, -PV_E2BIG or -PV_ENOMEM, and no effect on
+ * the domain, if anything is wrong. Then: set_clock, backends bind and map again, grant_settle, run.
  */
 int pv_domain_set_state(struct pv_domain *d, const struct pv_state *st);
 

@@ -1,0 +1,304 @@
+/*
+ * Bringing a domain back: struct pv_state into a domain that was just created.
+ *
+ * Order: check everything (restore_check.c), then do what can fail (allocate, place pages, map
+ * grants) with a way back, then what cannot. After an error the domain is as it was.
+ */
+#include "restore.h"
+
+static bool is_fresh(struct pv_domain *d)
+{
+	uint32_t i;
+
+	if (d->shared_info_gfn != PV_NO_GPA || d->shut_down)
+		return false;
+	for (i = 1; i < d->max_ports; i++) {
+		const struct pv_port_state *p = pv_domain_port(d, i);
+
+		if (p && p->kind != PV_PORT_FREE)
+			return false;
+	}
+	for (i = 0; i < d->nr_map_slots; i++)
+		if (pv_domain_map_at(d, i)->kind != PV_MAP_FREE)
+			return false;
+	for (i = 0; i < PV_STATE_GRANT_FRAMES; i++)
+		if (d->grant[i].gfn != PV_NO_GPA)
+			return false;
+	return true;
+}
+
+static int allocate(struct pv_domain *d, const struct pv_state *st)
+{
+	uint32_t i;
+	int rc = 0;
+
+	if (st->nr_ports)
+		rc = pv_domain_ports_populate(d, st->port[st->nr_ports - 1].port);
+	if (!rc && st->nr_maps)
+		rc = pv_domain_maps_grow(d, (st->map[st->nr_maps - 1].handle & 0xffff) + 1);
+	for (i = 0; !rc && i < st->nr_maps; i++)
+		if (!pv_domain_grant_active(d, st->map[i].ref))
+			rc = -PV_ENOMEM;
+	return rc;
+}
+
+/* The n-th place of a page of the machine: shared_info, then the grant frames. */
+static uint64_t place(const struct pv_state_domain *s, uint32_t n)
+{
+	return n ? s->grant_frame_gfn[n - 1] : s->shared_info_gfn;
+}
+
+static void unplace(struct pv_domain *d, const struct pv_state *st, uint32_t n)
+{
+	while (n-- > 0)
+		if (place(&st->domain, n) != PV_NO_GPA && d->vmm.frame_set)
+			(void)d->vmm.frame_set(d->vmm.ctx, place(&st->domain, n), 0);
+}
+
+static int place_frames(struct pv_domain *d, const struct pv_state *st)
+{
+	uint32_t i, n;
+	uint64_t gpa;
+
+	for (n = 0; n <= PV_STATE_GRANT_FRAMES; n++) {
+		uint64_t gfn = place(&st->domain, n);
+
+		if (gfn == PV_NO_GPA)
+			continue;
+		if (d->vmm.frame_set && d->vmm.frame_set(d->vmm.ctx, gfn, 1)) {
+			unplace(d, st, n);
+			return -PV_EINVAL;
+		}
+		if (!pv_domain_page(d, gfn, 0)) {
+			unplace(d, st, n + 1);
+			return -PV_EINVAL;
+		}
+	}
+	for (i = 0; i < st->nr_vcpus; i++) {
+		gpa = st->vcpu[i].vcpu_info_gpa;
+		if (gpa == PV_NO_GPA ||
+		    d->vmm.gpa_map(d->vmm.ctx, gpa, sizeof(struct pv_vcpu_info), 0))
+			continue;
+		unplace(d, st, n);
+		return -PV_EINVAL;
+	}
+	return 0;
+}
+
+static void drop_maps(struct pv_domain *d, const struct pv_state *st, uint32_t n)
+{
+	while (n-- > 0) {
+		const struct pv_state_map *s = &st->map[n];
+		struct pv_grant_active *a = pv_domain_grant_active(d, s->ref);
+
+		if (s->flags & PV_STATE_MAP_READONLY)
+			a->readers--;
+		else
+			a->writers--;
+		if (s->flags & PV_STATE_MAP_GUEST)
+			(void)d->vmm.physmap_set(d->vmm.ctx, s->gpa / PV_PAGE, PV_PHYSMAP_NONE, 0);
+	}
+}
+
+/* May a guest's map lie at this gfn? The pages of the machine are not in d yet. */
+static bool overlay_ok(const struct pv_state *st, uint64_t gfn)
+{
+	uint32_t i;
+
+	for (i = 0; i <= PV_STATE_GRANT_FRAMES; i++)
+		if (place(&st->domain, i) == gfn)
+			return false;
+	for (i = 0; i < st->nr_vcpus; i++)
+		if (st->vcpu[i].vcpu_info_gpa != PV_NO_GPA &&
+		    st->vcpu[i].vcpu_info_gpa / PV_PAGE == gfn)
+			return false;
+	return true;
+}
+
+static bool hold(struct pv_domain *d, const struct pv_state *st, const struct pv_state_map *s)
+{
+	struct pv_grant_active *a = pv_domain_grant_active(d, s->ref);
+	bool readonly = s->flags & PV_STATE_MAP_READONLY, idle = !a->readers && !a->writers;
+
+	if (!idle && (a->domid != s->domid || a->frame != s->gfn))
+		return false;
+	if (!pv_domain_page(d, s->gfn, !readonly))
+		return false;
+	if ((s->flags & PV_STATE_MAP_GUEST) &&
+	    (!overlay_ok(st, s->gpa / PV_PAGE) ||
+	     d->vmm.physmap_set(d->vmm.ctx, s->gpa / PV_PAGE, s->gfn,
+				readonly ? PV_PHYSMAP_READONLY : 0)))
+		return false;
+	a->frame = (uint32_t)s->gfn;
+	a->domid = s->domid;
+	if (readonly)
+		a->readers++;
+	else
+		a->writers++;
+	return true;
+}
+
+static int hold_maps(struct pv_domain *d, const struct pv_state *st)
+{
+	uint32_t i;
+
+	for (i = 0; i < st->nr_maps; i++) {
+		if (hold(d, st, &st->map[i]))
+			continue;
+		drop_maps(d, st, i);
+		return -PV_EINVAL;
+	}
+	return 0;
+}
+
+static void apply_domain(struct pv_domain *d, const struct pv_state_domain *s)
+{
+	uint32_t i;
+
+	d->shut_down = s->flags & PV_STATE_SHUTDOWN;
+	d->shutdown_code_set = s->flags & PV_STATE_SHUTDOWN_CODE;
+	d->shutdown_reason = s->shutdown_reason;
+	d->shutdown_code = s->shutdown_code;
+	d->shared_info_gfn = s->shared_info_gfn;
+	d->vm_assist = s->vm_assist;
+	d->wc_sec = s->wallclock_sec;
+	d->wc_nsec = s->wallclock_nsec;
+	d->wc_version = s->wallclock_version;
+	memcpy(d->watchdog, s->watchdog_deadline, sizeof(d->watchdog));
+	memcpy(d->hvm_param, s->hvm_param, sizeof(d->hvm_param));
+	d->nr_pages = s->nr_pages;
+	d->grant_frames = s->grant_frames;
+	for (i = 0; i < PV_STATE_GRANT_FRAMES; i++)
+		d->grant[i].gfn = s->grant_frame_gfn[i];
+	memcpy(d->grant_seed, s->grant_seed, sizeof(d->grant_seed));
+	memcpy(d->early_pending, s->early_pending, sizeof(d->early_pending));
+}
+
+static void apply_vcpu(struct pv_domain *d, const struct pv_state_vcpu *s)
+{
+	struct pv_vcpu *v = &d->vcpu[s->id];
+
+	v->initialised = s->flags & PV_STATE_VCPU_INITIALISED;
+	v->up = s->flags & PV_STATE_VCPU_UP;
+	v->upcall_vector = (uint8_t)s->upcall_vector;
+	v->info_gpa = s->vcpu_info_gpa;
+	v->runstate_gva = s->runstate_gva;
+	v->time_gva = s->time_gva;
+	v->singleshot = s->singleshot_ns;
+	v->period = s->period_ns;
+	v->period_next = s->period_next_ns;
+	v->runstate = s->runstate;
+	v->time_version = s->time_version;
+	v->runstate_entry = s->runstate_entry_ns;
+	memcpy(v->runstate_time, s->runstate_ns, sizeof(v->runstate_time));
+}
+
+static void apply_port(struct pv_domain *d, const struct pv_state_port *s)
+{
+	static const uint8_t kinds[] = {
+		[PV_STATE_PORT_UNBOUND] = PV_PORT_UNBOUND,
+		[PV_STATE_PORT_LOOP] = PV_PORT_LOOP,
+		[PV_STATE_PORT_VIRQ] = PV_PORT_VIRQ,
+		[PV_STATE_PORT_IPI] = PV_PORT_IPI,
+	};
+	struct pv_port_state *p = pv_domain_port(d, s->port);
+
+	p->kind = kinds[s->kind];
+	p->was_bound = s->flags & PV_STATE_PORT_WAS_BOUND;
+	p->vcpu = (uint16_t)s->vcpu;
+	p->virq = (uint16_t)s->virq;
+	p->remote_port = s->remote_port;
+	p->remote_domid = s->remote_domid;
+	if (s->kind == PV_STATE_PORT_VIRQ)
+		d->vcpu[pv_domain_virq_is_global(s->virq) ? 0 : s->vcpu].virq_port[s->virq] =
+			s->port;
+}
+
+static void apply_maps(struct pv_domain *d, const struct pv_state *st)
+{
+	uint32_t i, n = 0;
+
+	/* The free list is made anew: the slots in use are not its head. */
+	d->map_free = 0;
+	for (i = 0; i < st->nr_maps; i++) {
+		const struct pv_state_map *s = &st->map[i];
+		struct pv_map_state *m = pv_domain_map_at(d, s->handle & 0xffff);
+
+		m->kind = s->flags & PV_STATE_MAP_GUEST ? PV_MAP_GUEST : PV_MAP_CARRIED;
+		m->readonly = s->flags & PV_STATE_MAP_READONLY;
+		m->domid = s->domid;
+		m->ref = s->ref;
+		m->handle = s->handle;
+		m->gpa = s->gpa;
+		m->gfn = s->gfn;
+	}
+	for (n = d->nr_map_slots; n-- > 0;) {
+		struct pv_map_state *m = pv_domain_map_at(d, n);
+
+		if (m->kind != PV_MAP_FREE)
+			continue;
+		m->next = d->map_free;
+		d->map_free = n + 1;
+	}
+}
+
+/* What the VMM follows by hooks: places, vectors, routes, timers. */
+static void tell(struct pv_domain *d, const struct pv_state *st)
+{
+	uint32_t i;
+
+	for (i = 0; i < d->max_vcpus; i++) {
+		uint64_t gpa = pv_domain_vcpu_info_gpa_locked(d, i);
+
+		if (gpa != PV_NO_GPA && d->vmm.vcpu_info_set)
+			d->vmm.vcpu_info_set(d->vmm.ctx, i, gpa);
+		if (d->vcpu[i].upcall_vector && d->vmm.upcall_vector_set)
+			d->vmm.upcall_vector_set(d->vmm.ctx, i, d->vcpu[i].upcall_vector);
+		pv_domain_timer_arm(d, i);
+	}
+	for (i = 0; i < PV_STATE_HVM_PARAMS; i++)
+		if (d->hvm_param[i] && d->vmm.hvm_param_set)
+			d->vmm.hvm_param_set(d->vmm.ctx, i, d->hvm_param[i]);
+	for (i = 0; i < st->nr_ports; i++)
+		pv_domain_port_route(d, st->port[i].port);
+}
+
+static int restore(struct pv_domain *d, const struct pv_state *st)
+{
+	uint32_t i;
+	int rc;
+
+	if (!is_fresh(d))
+		return -PV_EBUSY;
+	rc = pv_state_check(d, st);
+	if (!rc)
+		rc = allocate(d, st);
+	if (!rc)
+		rc = place_frames(d, st);
+	if (rc)
+		return rc;
+	rc = hold_maps(d, st);
+	if (rc) {
+		unplace(d, st, PV_STATE_GRANT_FRAMES + 1);
+		return rc;
+	}
+	apply_domain(d, &st->domain);
+	for (i = 0; i < st->nr_vcpus; i++)
+		apply_vcpu(d, &st->vcpu[i]);
+	for (i = 0; i < st->nr_ports; i++)
+		apply_port(d, &st->port[i]);
+	apply_maps(d, st);
+	d->port_hint = 1;
+	tell(d, st);
+	return 0;
+}
+
+int pv_domain_set_state(struct pv_domain *d, const struct pv_state *st)
+{
+	int rc;
+
+	pv_domain_enter(d);
+	rc = restore(d, st);
+	pv_domain_leave(d);
+	return rc;
+}

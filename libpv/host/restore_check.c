@@ -1,0 +1,200 @@
+/*
+ * Is this state one that a domain could have been in?
+ *
+ * The state may come from a hostile stream. Whatever passes here can be applied without a further
+ * look, apart from what the VMM's hooks say about pages. Arrays are in ascending order, which
+ * makes duplicates impossible and look-ups cheap.
+ */
+#include "restore.h"
+
+#include <pv/abi/sched.h>
+#include <pv/abi/vcpu.h>
+
+#define PERIOD_MIN 1000000ull
+#define PERIOD_MAX (1ull << 56)
+
+static bool gfn_ok(uint64_t gfn)
+{
+	return gfn == PV_NO_GPA || gfn <= PV_GFN_MAX;
+}
+
+static bool check_grants(const struct pv_domain *d, const struct pv_state_domain *s)
+{
+	uint32_t i, j;
+
+	if (s->grant_version != 1 || !s->grant_frames || s->grant_frames > d->max_grant_frames)
+		return false;
+	for (i = 0; i < PV_STATE_GRANT_FRAMES; i++) {
+		uint64_t gfn = s->grant_frame_gfn[i];
+
+		if (!gfn_ok(gfn) || (i >= s->grant_frames && gfn != PV_NO_GPA))
+			return false;
+		if (gfn == PV_NO_GPA)
+			continue;
+		if (gfn == s->shared_info_gfn)
+			return false;
+		for (j = 0; j < i; j++)
+			if (s->grant_frame_gfn[j] == gfn)
+				return false;
+	}
+	return true;
+}
+
+static bool check_domain(const struct pv_domain *d, const struct pv_state_domain *s)
+{
+	const uint64_t assists = (1ull << (PV_VMASST_TYPE_runstate_update_flag + 1)) - 1;
+	uint32_t i;
+
+	if (s->size != sizeof(*s) || s->flags & ~(PV_STATE_SHUTDOWN | PV_STATE_SHUTDOWN_CODE))
+		return false;
+	if (s->max_vcpus != d->max_vcpus || s->max_ports > d->max_ports || !s->max_ports)
+		return false;
+	if (s->shutdown_reason > PV_SHUTDOWN_MAX || s->shutdown_code > PV_SHUTDOWN_MAX)
+		return false;
+	if (!gfn_ok(s->shared_info_gfn))
+		return false;
+	if (s->vm_assist & ~(assists | 1ull << PV_VMASST_TYPE_m2p_strict))
+		return false;
+	if (s->wallclock_nsec >= 1000000000u || s->wallclock_version & 1)
+		return false;
+	if (s->nr_pages > d->max_pages)
+		return false;
+	for (i = 0; i < PV_EVTCHN_2L_PORTS; i++) {
+		bool bit = s->early_pending[i / 64] >> (i % 64) & 1;
+
+		if (bit && (i >= s->max_ports || s->shared_info_gfn != PV_NO_GPA))
+			return false;
+	}
+	return check_grants(d, s);
+}
+
+static bool check_info_gpa(const struct pv_state_domain *s, uint64_t gpa)
+{
+	uint32_t i;
+
+	if (gpa == PV_NO_GPA)
+		return true;
+	if (gpa / PV_PAGE > PV_GFN_MAX || gpa % _Alignof(struct pv_vcpu_info) ||
+	    gpa % PV_PAGE > PV_PAGE - sizeof(struct pv_vcpu_info))
+		return false;
+	for (i = 0; i < s->grant_frames; i++)
+		if (s->grant_frame_gfn[i] == gpa / PV_PAGE)
+			return false;
+	return gpa / PV_PAGE != s->shared_info_gfn;
+}
+
+static bool check_vcpu(const struct pv_state *st, uint32_t i)
+{
+	const struct pv_state_vcpu *s = &st->vcpu[i];
+
+	if (s->size != sizeof(*s) || s->id != i)
+		return false;
+	if (s->flags & ~(PV_STATE_VCPU_INITIALISED | PV_STATE_VCPU_UP))
+		return false;
+	if ((s->flags & PV_STATE_VCPU_UP) && !(s->flags & PV_STATE_VCPU_INITIALISED))
+		return false;
+	if (s->upcall_vector > 255 || (s->upcall_vector && s->upcall_vector < 16))
+		return false;
+	if (s->period_ns && (s->period_ns < PERIOD_MIN || s->period_ns > PERIOD_MAX))
+		return false;
+	if (!s->period_ns && s->period_next_ns)
+		return false;
+	if (s->runstate > PV_RUNSTATE_offline || s->time_version & 1)
+		return false;
+	return check_info_gpa(&st->domain, s->vcpu_info_gpa);
+}
+
+/* The record of a port; the array is known to be ascending up to where it is searched. */
+static const struct pv_state_port *find(const struct pv_state *st, uint32_t port)
+{
+	uint32_t lo = 0, hi = st->nr_ports;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (st->port[mid].port == port)
+			return &st->port[mid];
+		if (st->port[mid].port < port)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return NULL;
+}
+
+static bool check_port(const struct pv_state *st, uint32_t i, uint64_t *virqs)
+{
+	const struct pv_state_port *s = &st->port[i], *other;
+	uint32_t slot;
+
+	if (s->size != sizeof(*s) || !s->port || s->port >= st->domain.max_ports)
+		return false;
+	if (i && s->port <= s[-1].port)
+		return false;
+	if (s->vcpu >= st->domain.max_vcpus || s->flags & ~PV_STATE_PORT_WAS_BOUND)
+		return false;
+	if (s->flags && s->kind != PV_STATE_PORT_UNBOUND)
+		return false;
+	if (s->remote_port && s->kind != PV_STATE_PORT_LOOP)
+		return false;
+	if (s->virq && s->kind != PV_STATE_PORT_VIRQ)
+		return false;
+	switch (s->kind) {
+	case PV_STATE_PORT_UNBOUND:
+	case PV_STATE_PORT_IPI: return true;
+	case PV_STATE_PORT_LOOP:
+		other = find(st, s->remote_port);
+		return other && other != s && other->kind == PV_STATE_PORT_LOOP &&
+		       other->remote_port == s->port;
+	case PV_STATE_PORT_VIRQ:
+		if (s->virq >= PV_NR_VIRQS)
+			return false;
+		/* One port a VIRQ, or one a vCPU and VIRQ. */
+		slot = s->virq + PV_NR_VIRQS * (pv_domain_virq_is_global(s->virq) ? 0 : s->vcpu);
+		if (virqs[slot / 64] >> (slot % 64) & 1)
+			return false;
+		virqs[slot / 64] |= 1ull << (slot % 64);
+		return true;
+	default: return false;
+	}
+}
+
+static bool check_map(const struct pv_domain *d, const struct pv_state *st, uint32_t i)
+{
+	const struct pv_state_map *s = &st->map[i];
+	uint32_t frame = s->ref / PV_GNTTAB_V1_ENTRIES;
+
+	if (s->size != sizeof(*s) || (s->handle & 0xffff) >= d->max_maps)
+		return false;
+	if (i && (s->handle & 0xffff) <= (s[-1].handle & 0xffff))
+		return false;
+	if (s->flags & ~(PV_STATE_MAP_READONLY | PV_STATE_MAP_GUEST))
+		return false;
+	if (frame >= st->domain.grant_frames || s->gfn > UINT32_MAX)
+		return false;
+	if (!(s->flags & PV_STATE_MAP_GUEST))
+		return !s->gpa;
+	return d->vmm.physmap_set && s->domid == d->domid && s->gpa % PV_PAGE == 0 &&
+	       s->gpa / PV_PAGE <= PV_GFN_MAX;
+}
+
+int pv_state_check(struct pv_domain *d, const struct pv_state *st)
+{
+	uint64_t virqs[PV_MAX_VCPUS * PV_NR_VIRQS / 64] = {0};
+	uint32_t i;
+
+	if (!check_domain(d, &st->domain) || st->nr_vcpus != d->max_vcpus)
+		return -PV_EINVAL;
+	if (st->nr_ports >= st->domain.max_ports || st->nr_maps > d->max_maps)
+		return -PV_E2BIG;
+	for (i = 0; i < st->nr_vcpus; i++)
+		if (!check_vcpu(st, i))
+			return -PV_EINVAL;
+	for (i = 0; i < st->nr_ports; i++)
+		if (!check_port(st, i, virqs))
+			return -PV_EINVAL;
+	for (i = 0; i < st->nr_maps; i++)
+		if (!check_map(d, st, i))
+			return -PV_EINVAL;
+	return 0;
+}
