@@ -41,7 +41,8 @@ struct pv_store_quota {
 	uint32_t watches;	    /* 128 */
 	uint32_t transactions;	    /* open at once, all connections of the domain: 10 */
 	uint32_t transaction_nodes; /* nodes touched in one transaction: 1024 */
-	uint32_t events;    /* watch events queued for one connection before they are merged: 64 */
+	uint32_t
+		events; /* watch events queued for one connection before they are merged: 64; 16 times that for a privileged one */
 	uint32_t memory;    /* bytes of everything that the domain causes to be held: 2.5 MB */
 	uint32_t snapshots; /* bytes that only open transactions keep alive, whole store: 8 MiB */
 	uint32_t

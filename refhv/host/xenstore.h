@@ -6,7 +6,7 @@
  * pv_store, must come from that loop's thread or under the lock that the owner gives.
  *
  * Trust: whoever can open the socket is the owner of the domain (file permissions); what they send is
- * parsed as hostile all the same, and one that does not read is cut off. The ring's page is the guest's.
+ * parsed as hostile all the same, and one that does not read is not waited for. The ring's page is the guest's.
  */
 #ifndef REFHV_HOST_XENSTORE_H
 #define REFHV_HOST_XENSTORE_H
@@ -18,12 +18,12 @@
 struct refhv_xenstore;
 
 /*
- * listen_fd: a listening AF_UNIX stream socket, taken over (closed at the end); -1 for none. lock: taken around
- * every use of the store made from the loop; recursive, or NULL if the store is only used on the loop. Returns NULL and errno.
+ * listen_fd: a listening AF_UNIX stream socket, taken over (closed at the end); -1 for none. lock: taken
+ * around every use of the store made from the loop; recursive, or NULL if the store is only used on the loop. Returns NULL and errno.
  * The store stays the caller's and must outlive this.
  */
-struct refhv_xenstore *refhv_xenstore_start(struct ev_loop *loop, struct pv_store *store, int listen_fd,
-					    pthread_mutex_t *lock);
+struct refhv_xenstore *refhv_xenstore_start(struct ev_loop *loop, struct pv_store *store,
+					    int listen_fd, pthread_mutex_t *lock);
 /* Closes clients, detaches the ring, leaves the store. */
 void refhv_xenstore_stop(struct refhv_xenstore *x);
 

@@ -81,13 +81,14 @@ static bool queue(struct pv_store_conn *c, struct pv_st_watch *w, const char *bo
 {
 	struct pv_xsd_sockmsg hdr = {.type = PV_XS_WATCH_EVENT};
 	bool wire = c->type != PV_STORE_CONN_INTERNAL;
+	uint32_t limit = c->store->quota.events * (c->privileged ? 16 : 1);
 	struct pv_st_event *e;
 	size_t n = len + 1 + (wire ? w->token_len + 1u : 0);
 	char *p;
 
 	if (n > PV_ST_BODY_MAX)
 		return true; /* cannot be said in one message: dropped (XSA-324) */
-	if (!c->privileged && c->store->quota.events && c->n_events >= c->store->quota.events)
+	if (wire && c->store->quota.events && c->n_events >= limit)
 		return false;
 	if (pv_st_memory_check(c, sizeof(*e) + sizeof(hdr) + n) < 0)
 		return false;
