@@ -126,18 +126,29 @@ int boot_ramdisk(const struct boot_config *c, struct boot_space *s, uint64_t *gp
 	return rc;
 }
 
+/* A string of the image's, on its way to somebody's terminal. */
+static void printable(struct pv_elf_string s, char *out, uint32_t size)
+{
+	uint32_t i;
+
+	for (i = 0; i < s.len && i < size - 1; i++)
+		out[i] = s.p[i] >= ' ' && s.p[i] <= '~' ? s.p[i] : '?';
+	out[i] = 0;
+}
+
 int boot_features(const struct boot_kernel *k, uint32_t have, struct boot_error *err)
 {
 	const struct pv_elf_xen *x = &k->xen;
 	uint32_t missing = x->features_required & ~have;
+	char name[64];
 
-	if (x->unknown_required.len)
+	if (x->unknown_required.len) {
+		printable(x->unknown_required, name, sizeof(name));
 		return boot_fail(err, PV_EOPNOTSUPP,
-				 "%s: requires the feature \"%.*s\", which nobody here knows; "
+				 "%s: requires the feature \"%s\", which nobody here knows; "
 				 "take another kernel",
-				 k->name,
-				 (int)(x->unknown_required.len < 64 ? x->unknown_required.len : 64),
-				 x->unknown_required.p);
+				 k->name, name);
+	}
 	if (missing)
 		return boot_fail(err, PV_EOPNOTSUPP,
 				 "%s: requires features (mask %#x) that this engine does not have; "

@@ -357,6 +357,7 @@ static const struct {
 	{PV_XEN_ELFNOTE_XEN_VERSION, 0, "xen-2.0", -PV_ENOEXEC, "XEN_VERSION"},
 	{PV_XEN_ELFNOTE_FEATURES, 0, "!supervisor_mode_kernel", -PV_EOPNOTSUPP, "requires"},
 	{PV_XEN_ELFNOTE_FEATURES, 0, "!telepathy", -PV_EOPNOTSUPP, "telepathy"},
+	{PV_XEN_ELFNOTE_FEATURES, 0, "!a\033[2J\nb", -PV_EOPNOTSUPP, "\"a?[2J?b\""},
 	{PV_XEN_ELFNOTE_FEATURES, 0, "writable_page_tables", -PV_EOPNOTSUPP, "page tables"},
 };
 
