@@ -95,7 +95,7 @@ int pv_store_domain_set_target(struct pv_store *store, uint16_t domid, uint16_t 
 /*
  * The domain is gone: its connections, watches and transactions end, nodes it owns and permissions that
  * name it are removed everywhere, @releaseDomain fires. Connections of the domain are invalid
- * afterwards: detach transports first. -PV_ENOENT if unknown, -PV_EINVAL for domain 0.
+ * afterwards; their `gone` tells the transports. -PV_ENOENT if unknown, -PV_EINVAL for domain 0.
  */
 int pv_store_domain_release(struct pv_store *store, uint16_t domid);
 
@@ -116,6 +116,11 @@ struct pv_store_conn_config {
 	 */
 	void (*wake)(void *ctx, struct pv_store_conn *conn);
 	void *ctx;
+	/*
+	 * Optional: the connection's domain is being released, and the connection with it: let go of it. It may
+	 * not call the store.
+	 */
+	void (*gone)(void *ctx, struct pv_store_conn *conn);
 };
 
 /* -PV_ENOENT when an unprivileged domain has not been introduced, -PV_ENOMEM. */
@@ -124,9 +129,8 @@ int pv_store_conn_add(struct pv_store *store, const struct pv_store_conn_config 
 void pv_store_conn_del(struct pv_store_conn *conn);
 /* What pv_store_conn_add() would have made of the client that reconnects: no watches, no transactions, no bytes. */
 void pv_store_conn_reset(struct pv_store_conn *conn);
-/* Give a loaded connection its transport. */
-void pv_store_conn_attach(struct pv_store_conn *conn, void (*wake)(void *, struct pv_store_conn *),
-			  void *ctx);
+/* Give a loaded connection its transport: wake, ctx and gone are taken from cfg. */
+void pv_store_conn_attach(struct pv_store_conn *conn, const struct pv_store_conn_config *cfg);
 /* The first connection of a type and domain: how transports find theirs after a load. NULL if none. */
 struct pv_store_conn *pv_store_conn_find(struct pv_store *store, unsigned type, uint16_t domid);
 uint16_t pv_store_conn_domid(const struct pv_store_conn *conn);

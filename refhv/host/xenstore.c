@@ -72,7 +72,8 @@ static void client_end(struct client *c)
 	pv_store_conn_del(c->conn);
 	free(c);
 	/* There may have been too many to listen for another. */
-	ev_io_start(x->loop, &x->accept);
+	if (x->listen_fd >= 0)
+		ev_io_start(x->loop, &x->accept);
 }
 
 /* Send what there is; then listen if the store takes more. False: the client is gone. */
@@ -164,6 +165,12 @@ static void ring_wake(void *ctx, struct pv_store_conn *conn)
 	struct refhv_xenstore *x = ctx;
 
 	ev_async_send(x->loop, &x->poke);
+}
+
+/* Somebody released the domain by hand. */
+static void ring_gone(void *ctx, struct pv_store_conn *conn)
+{
+	((struct refhv_xenstore *)ctx)->ring_on = false;
 }
 
 static void on_poke(struct ev_loop *loop, ev_async *w, int events)
@@ -282,6 +289,7 @@ int refhv_xenstore_ring_attach(struct refhv_xenstore *x, uint16_t domid,
 		.fd = -1,
 		.wake = ring_wake,
 		.ctx = x,
+		.gone = ring_gone,
 	};
 	struct pv_store_conn *conn;
 	int rc = 0;
@@ -289,7 +297,7 @@ int refhv_xenstore_ring_attach(struct refhv_xenstore *x, uint16_t domid,
 	lock(x);
 	conn = pv_store_conn_find(x->store, PV_STORE_CONN_RING, domid);
 	if (conn) {
-		pv_store_conn_attach(conn, ring_wake, x);
+		pv_store_conn_attach(conn, &cfg);
 	} else {
 		rc = pv_store_domain_introduce(x->store, domid);
 		if (rc >= 0)
@@ -308,7 +316,9 @@ void refhv_xenstore_ring_detach(struct refhv_xenstore *x)
 {
 	lock(x);
 	if (x->ring_on)
-		pv_store_conn_attach(x->ring.conn, NULL, NULL);
+		pv_store_conn_attach(x->ring.conn,
+				     &(struct pv_store_conn_config){
+					     .size = sizeof(struct pv_store_conn_config)});
 	x->ring_on = false;
 	unlock(x);
 }

@@ -7,6 +7,13 @@
  */
 #include "impl.h"
 
+void pv_store_conn_attach(struct pv_store_conn *c, const struct pv_store_conn_config *cfg)
+{
+	c->wake = cfg->wake;
+	c->gone = cfg->size > offsetof(struct pv_store_conn_config, gone) ? cfg->gone : NULL;
+	c->ctx = cfg->ctx;
+}
+
 int pv_store_conn_add(struct pv_store *s, const struct pv_store_conn_config *cfg,
 		      struct pv_store_conn **conn)
 {
@@ -25,8 +32,7 @@ int pv_store_conn_add(struct pv_store *s, const struct pv_store_conn_config *cfg
 	memset(c, 0, sizeof(*c));
 	c->store = s;
 	c->domain = d;
-	c->wake = cfg->wake;
-	c->ctx = cfg->ctx;
+	pv_store_conn_attach(c, cfg);
 	c->events_end = &c->events;
 	c->evtchn = cfg->evtchn;
 	c->fd = cfg->fd;
@@ -86,13 +92,6 @@ void pv_st_conn_free(struct pv_store_conn *c)
 	d->bytes -= sizeof(*c);
 	pv_st_free(s, c, sizeof(*c));
 	pv_st_domain_tidy(s, d);
-}
-
-void pv_store_conn_attach(struct pv_store_conn *c, void (*wake)(void *, struct pv_store_conn *),
-			  void *ctx)
-{
-	c->wake = wake;
-	c->ctx = ctx;
 }
 
 struct pv_store_conn *pv_store_conn_find(struct pv_store *s, unsigned type, uint16_t domid)

@@ -312,8 +312,11 @@ int pv_store_domain_release(struct pv_store *s, uint16_t domid)
 		return -PV_ENOENT;
 	pv_st_enter(s);
 	for (struct pv_store_conn *c = s->conns; c; c = c->next)
-		if (c->domain == d && c != s->self)
+		if (c->domain == d && !c->dead) {
+			if (c->gone)
+				c->gone(c->ctx, c);
 			pv_store_conn_del(c);
+		}
 	/* What an open transaction wrote may name the domain, too. */
 	pv_st_tx_doom_all(s);
 	d->introduced = d->shutdown = d->has_target = d->paying = false;

@@ -127,6 +127,7 @@ struct pv_store_conn {
 	struct pv_store *store;
 	struct pv_st_domain *domain;
 	void (*wake)(void *ctx, struct pv_store_conn *conn);
+	void (*gone)(void *ctx, struct pv_store_conn *conn);
 	void *ctx;
 	struct pv_st_watch *watches;
 	struct pv_st_tx *txs;
