@@ -233,8 +233,10 @@ struct engine_impl {
 	int (*dirty_collect)(struct engine *e, uint64_t *bitmap);
 	void (*dirty_stop)(struct engine *e);
 
-	/* This process is about to write, or has written, to guest memory through `ram`. Free when
-	 * no log is on. */
+	/*
+	 * This process has written to guest memory through `ram`. Call it after the write: a mark
+	 * that comes first may be collected before the write happens. Free when no log is on.
+	 */
 	void (*mark_dirty)(struct engine *e, uint64_t gpa, uint64_t len);
 
 	/* Where the guest has mapped gva: 0 and *gpa, or -PV_EFAULT (also if write != 0 and it is
