@@ -1,8 +1,9 @@
 /*
  * ram.c: guest memory as a sealed memfd
  *
- * Seals against shrinking keep a truncation, by whoever holds the descriptor, from turning this process's accesses
- * into SIGBUS. Trust: engine_ram_adopt() takes a descriptor from a peer and checks it.
+ * Seals against shrinking keep a truncation, by whoever holds the descriptor, from turning this
+ * process's accesses into SIGBUS. Trust: engine_ram_adopt() takes a descriptor from a peer and
+ * checks it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +29,8 @@ int engine_ram_create(uint64_t size, int *fd, void **ram)
 {
 	int ret;
 
-	/* Kernels from 6.3 on want to be told that code will run from it; older ones do not know the flag. */
+	/* Kernels from 6.3 on want to be told that code will run from it; older ones do not know
+	 * the flag. */
 	*fd = memfd_create("guest-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
 	if (*fd < 0 && errno == EINVAL)
 		*fd = memfd_create("guest-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING);

@@ -1,7 +1,9 @@
 /*
- * kernel.h: parts of the Linux interface that are newer than the headers of the oldest distribution we build on
+ * kernel.h: parts of the Linux interface that are newer than the headers of the oldest distribution
+ * we build on
  *
- * Sources: include/uapi/linux/userfaultfd.h, include/uapi/linux/fs.h (both Linux 6.7), mseal(2) (6.10).
+ * Sources: include/uapi/linux/userfaultfd.h, include/uapi/linux/fs.h (both Linux 6.7), mseal(2)
+ * (6.10).
  */
 #ifndef REFHV_ENGINE_USER_KERNEL_H
 #define REFHV_ENGINE_USER_KERNEL_H

@@ -1,17 +1,19 @@
 /*
  * layout.h: the memory that the monitor and the guest process share, and where it lies
  *
- * The user engine runs a guest in a process of its own (G) whose vCPUs are threads. G holds the guest's RAM, the
- * stub (the engine's code, read and execute only) and the control pages below. Included by C and assembly.
+ * The user engine runs a guest in a process of its own (G) whose vCPUs are threads. G holds the
+ * guest's RAM, the stub (the engine's code, read and execute only) and the control pages below.
+ * Included by C and assembly.
  *
- * Trust: pages called RW can be written by guest code at any time: the monitor reads each field once and believes
- * nothing; the stub may be misled by them, which hurts only the guest that did it. Pages called RO belong to the
- * monitor. Nothing here is secret.
+ * Trust: pages called RW can be written by guest code at any time: the monitor reads each field
+ * once and believes nothing; the stub may be misled by them, which hurts only the guest that did
+ * it. Pages called RO belong to the monitor. Nothing here is secret.
  */
 #ifndef REFHV_ENGINE_USER_LAYOUT_H
 #define REFHV_ENGINE_USER_LAYOUT_H
 
-/* Guest RAM lies below UE_GUEST_END, more than 4 GiB under the stub: no checked mapping call can reach it. */
+/* Guest RAM lies below UE_GUEST_END, more than 4 GiB under the stub: no checked mapping call can
+ * reach it. */
 #define UE_GUEST_END 0x5ffe00000000
 #define UE_ENG	     0x600000000000
 #define UE_TEXT_SIZE 0x00010000 /* bound for the filter; the stub is smaller */
@@ -20,22 +22,23 @@
 #define UE_HC_ENTRY 0x600000001000
 #define UE_HC_IRET  0x600000001010
 
-#define UE_INFO	       0x600001000000 /* RO: struct ue_info, routes, then a struct ue_vro for each vCPU */
-#define UE_ROUTE_OFF   0x1000
-#define UE_VRO_OFF     0x2000
-#define UE_VRO_STRIDE  0x1000
-#define UE_INFO_SIZE   0x42000
-#define UE_VRW	       0x600010000000 /* RW: a struct ue_vrw, xsave area and stacks for each vCPU */
-#define UE_VRW_STRIDE  0x10000
-#define UE_VRW_SHIFT   16
-#define UE_VRW_TRAPS   0x1000
-#define UE_VRW_XSAVE   0x2000
-#define UE_VRW_STACK   0x8000 /* top of the stub's stack, 8 KiB */
-#define UE_VRW_SIGTOP  0x10000 /* top of the signal stack, 32 KiB */
-#define UE_SHARED      0x600020000000 /* RW: struct ue_shared, mapping table, three bitmaps */
-#define UE_MAP_OFF     0x1000
-#define UE_BITMAP_OFF  0x41000
-#define UE_TASK_END    0x7ffffffff000
+#define UE_INFO 0x600001000000 /* RO: struct ue_info, routes, then a struct ue_vro for each vCPU \
+				*/
+#define UE_ROUTE_OFF  0x1000
+#define UE_VRO_OFF    0x2000
+#define UE_VRO_STRIDE 0x1000
+#define UE_INFO_SIZE  0x42000
+#define UE_VRW	      0x600010000000 /* RW: a struct ue_vrw, xsave area and stacks for each vCPU */
+#define UE_VRW_STRIDE 0x10000
+#define UE_VRW_SHIFT  16
+#define UE_VRW_TRAPS  0x1000
+#define UE_VRW_XSAVE  0x2000
+#define UE_VRW_STACK  0x8000	     /* top of the stub's stack, 8 KiB */
+#define UE_VRW_SIGTOP 0x10000	     /* top of the signal stack, 32 KiB */
+#define UE_SHARED     0x600020000000 /* RW: struct ue_shared, mapping table, three bitmaps */
+#define UE_MAP_OFF    0x1000
+#define UE_BITMAP_OFF 0x41000
+#define UE_TASK_END   0x7ffffffff000
 
 #define UE_MAX_VCPUS 64
 
@@ -94,10 +97,12 @@
 #define UE_CMD_DIRTY_ARM 2u /* write-protect RAM */
 #define UE_CMD_DIRTY_OFF 3u /* make it writable again */
 
-/* ue_vrw.nr of a request that is no hypercall: the vCPU cannot go on; arg[0] is one of UE_DEATH_*, arg[1] a detail */
+/* ue_vrw.nr of a request that is no hypercall: the vCPU cannot go on; arg[0] is one of UE_DEATH_*,
+ * arg[1] a detail */
 #define UE_REQ_DIED ~0ull
 
-#define UE_DEATH_NO_HANDLER 1u /* an exception without an entry in the trap table: arg[1] = vector */
+#define UE_DEATH_NO_HANDLER \
+	1u /* an exception without an entry in the trap table: arg[1] = vector */
 #define UE_DEATH_BAD_STACK  2u /* a frame could not be written */
 #define UE_DEATH_BAD_RETURN 3u /* iret to an address that is none, or from a stack that is none */
 #define UE_DEATH_IN_STUB    4u /* guest code led the stub astray: arg[1] = rip */
@@ -114,7 +119,8 @@ struct ue_vro {
 	uint32_t wake;	   /* futex, changes with every kick, answer, stop and command */
 	uint32_t response; /* equals the request that was answered last */
 	int64_t result;
-	uint32_t spin_cpu; /* 1 + the CPU on which the monitor polls this vCPU's doorbell; 0 = it does not */
+	uint32_t spin_cpu; /* 1 + the CPU on which the monitor polls this vCPU's doorbell; 0 = it
+			      does not */
 	uint32_t sleeps;   /* the monitor sleeps on the doorbell, or is about to */
 	uint32_t pad1[10];
 };
@@ -126,16 +132,18 @@ struct ue_callback {
 
 /* RW, one for each vCPU; first of its UE_VRW_STRIDE bytes. */
 struct ue_vrw {
-	struct pv_cpu_user_regs regs; /* guest registers while the stub runs; cs, ss and selectors unused */
+	struct pv_cpu_user_regs
+		regs; /* guest registers while the stub runs; cs, ss and selectors unused */
 	uint8_t pad0[56];
 	uint64_t ro; /* address of this vCPU's struct ue_vro */
 	uint32_t command_done;
 	uint32_t state;	 /* UE_RUNNING ... */
 	uint32_t kicked; /* a signal is on its way */
 	uint32_t parked; /* futex: the ue_vro.stop that this vCPU rests for, 0 while it runs */
-	uint32_t again; /* the hypercall is to be made once more, with the arguments now in regs */
+	uint32_t again;	 /* the hypercall is to be made once more, with the arguments now in regs */
 	uint32_t id;
-	uint32_t fresh; /* FPU state and bases are what the monitor wrote: nothing to save before the first run */
+	uint32_t fresh; /* FPU state and bases are what the monitor wrote: nothing to save before
+			   the first run */
 	uint8_t pad1[28];
 	/* A request to the monitor; a cache line of its own. */
 	uint32_t doorbell; /* futex of the service thread: changes with every request */
@@ -161,17 +169,20 @@ struct ue_info {
 	uint64_t virt_base;
 	uint64_t ram_size;
 	uint64_t shared_size; /* bytes at UE_SHARED */
-	/* At UE_BITMAP_OFF: two bitmaps of written chunks, then one of pages that were mapped writable elsewhere. */
+	/* At UE_BITMAP_OFF: two bitmaps of written chunks, then one of pages that were mapped
+	 * writable elsewhere. */
 	uint64_t bitmap_size; /* bytes of each of the first two */
 	uint64_t address_limit;
-	uint32_t flags; /* UE_WANT_* */
-	uint32_t dirty_epoch; /* 0 = no log by protection; else bitmap epoch & 1 is the current one */
+	uint32_t flags;	      /* UE_WANT_* */
+	uint32_t dirty_epoch; /* 0 = no log by protection; else bitmap epoch & 1 is the current one
+			       */
 	int64_t clock_offset;
 	uint64_t shared_info; /* guest address, 0 = none */
 	uint32_t xen_version;
 	uint32_t features[4];
 	uint32_t cpuid[6][4];
-	uint32_t caps; /* ENGINE_CAP_FSGSBASE and _LDT, as found by the stub and told back by the monitor */
+	uint32_t caps; /* ENGINE_CAP_FSGSBASE and _LDT, as found by the stub and told back by the
+			  monitor */
 	uint32_t pad;
 	uint8_t nowhere[64]; /* stands in for a vcpu_info: nothing pending, masked */
 };
@@ -214,7 +225,8 @@ static inline uint32_t ue_map_hash(uint64_t gva)
 #define UE_CHUNK_SHIFT	   16
 #define UE_BIG_CHUNK_SHIFT 21
 
-/* The one message from G to the monitor, with the pagemap and userfaultfd descriptors, in that order. */
+/* The one message from G to the monitor, with the pagemap and userfaultfd descriptors, in that
+ * order. */
 struct ue_hello {
 	int32_t error;	/* 0, or an errno value */
 	uint32_t stage; /* UE_STAGE_*: where it failed */
@@ -232,7 +244,8 @@ struct ue_hello {
 
 _Static_assert(sizeof(struct ue_mapping) * UE_MAP_SLOTS == UE_BITMAP_OFF - UE_MAP_OFF, "map table");
 _Static_assert(UE_VRO_OFF + UE_MAX_VCPUS * UE_VRO_STRIDE == UE_INFO_SIZE, "info pages");
-_Static_assert(sizeof(struct ue_info) <= UE_ROUTE_OFF && sizeof(struct ue_vrw) <= UE_VRW_TRAPS, "page");
+_Static_assert(sizeof(struct ue_info) <= UE_ROUTE_OFF && sizeof(struct ue_vrw) <= UE_VRW_TRAPS,
+	       "page");
 #define UE_CHECK(type, field, off) _Static_assert(offsetof(type, field) == (off), #field)
 UE_CHECK(struct ue_vrw, regs.r15, UE_R15);
 UE_CHECK(struct ue_vrw, regs.rbx, UE_RBX);

@@ -1,10 +1,10 @@
 /*
  * dirty.c: which pages of guest memory have been written
  *
- * Three sources, or'ed: the guest process's page tables (userfaultfd's asynchronous write protection, read and
- * re-armed by PAGEMAP_SCAN; or protection handled in the stub, stub/dirty.c); pages that the guest maps elsewhere,
- * whose writes neither of the two sees; and this process's own writes, which no page table of the guest process
- * shows either: ue_mark_dirty().
+ * Three sources, or'ed: the guest process's page tables (userfaultfd's asynchronous write
+ * protection, read and re-armed by PAGEMAP_SCAN; or protection handled in the stub, stub/dirty.c);
+ * pages that the guest maps elsewhere, whose writes neither of the two sees; and this process's own
+ * writes, which no page table of the guest process shows either: ue_mark_dirty().
  */
 #include <linux/userfaultfd.h>
 #include <pv/abi/errno.h>
@@ -84,7 +84,8 @@ static int collect_chunks(struct engine *e, uint64_t *bitmap)
 	uint64_t *map = words(e, epoch & 1);
 	int ret;
 
-	/* Faults from now on are noted in the other bitmap; then close what this round has opened. */
+	/* Faults from now on are noted in the other bitmap; then close what this round has opened.
+	 */
 	ue_write(&e->info->dirty_epoch, next);
 	ret = ue_command(e, UE_CMD_DIRTY_ARM);
 	if (ret)
@@ -96,7 +97,8 @@ static int collect_chunks(struct engine *e, uint64_t *bitmap)
 			uint64_t first = (i * 64 + (uint64_t)__builtin_ctzll(w)) * per_chunk;
 
 			if (first < pages)
-				set_range(bitmap, first, first + per_chunk < pages ? first + per_chunk : pages);
+				set_range(bitmap, first,
+					  first + per_chunk < pages ? first + per_chunk : pages);
 		}
 	}
 	if (ue_swap(&e->shared->all_dirty, 0))

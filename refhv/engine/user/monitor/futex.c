@@ -16,7 +16,8 @@ uint64_t ue_now(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-/* 0, or -ETIMEDOUT when deadline_ns (of ue_now(), 0 = none) has passed. Returns early for no reason, too. */
+/* 0, or -ETIMEDOUT when deadline_ns (of ue_now(), 0 = none) has passed. Returns early for no
+ * reason, too. */
 int ue_futex_wait(const uint32_t *word, uint32_t seen, uint64_t deadline_ns)
 {
 	const struct timespec ts = {.tv_sec = (time_t)(deadline_ns / 1000000000u),

@@ -1,8 +1,9 @@
 /*
  * launch.c: the guest process comes to life
  *
- * The child shares our memory until it executes the stub, so it runs only plain system calls. The stub does the
- * slow part (namespaces, threads, lockdown) on its own while the caller builds the domain; wait() meets it.
+ * The child shares our memory until it executes the stub, so it runs only plain system calls. The
+ * stub does the slow part (namespaces, threads, lockdown) on its own while the caller builds the
+ * domain; wait() meets it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -130,18 +131,12 @@ out:
 static const char *stage_name(uint32_t stage)
 {
 	switch (stage) {
-	case UE_STAGE_MAP:
-		return "mapping guest memory";
-	case UE_STAGE_PARENT:
-		return "looking for its parent";
-	case UE_STAGE_SIGNALS:
-		return "setting up signals";
-	case UE_STAGE_THREADS:
-		return "creating vCPU threads";
-	case UE_STAGE_UNMAP:
-		return "unmapping what it does not need";
-	default:
-		return "starting";
+	case UE_STAGE_MAP: return "mapping guest memory";
+	case UE_STAGE_PARENT: return "looking for its parent";
+	case UE_STAGE_SIGNALS: return "setting up signals";
+	case UE_STAGE_THREADS: return "creating vCPU threads";
+	case UE_STAGE_UNMAP: return "unmapping what it does not need";
+	default: return "starting";
 	}
 }
 
@@ -182,10 +177,12 @@ static int describe_death(struct engine *e, char *why, size_t size)
 			 "the stub cannot be executed: memory files must be executable (see sysctl "
 			 "vm.memfd_noexec)");
 	else if (si.si_code == CLD_EXITED)
-		snprintf(why, size, "the guest process ended with status %d while starting", si.si_status);
+		snprintf(why, size, "the guest process ended with status %d while starting",
+			 si.si_status);
 	else
 		snprintf(why, size,
-			 "the guest process was killed by signal %d while starting (seccomp filters refused?)",
+			 "the guest process was killed by signal %d while starting (seccomp "
+			 "filters refused?)",
 			 si.si_status);
 	return -PV_EIO;
 }
@@ -209,15 +206,17 @@ int ue_wait(struct engine *e, unsigned timeout_ms, char *why, size_t size)
 			 strerror(h.error));
 		return -PV_EIO;
 	}
-	e->caps |= h.caps & ~(ENGINE_CAP_DIRTY_UFFD | ENGINE_CAP_LDT | ENGINE_CAP_FSGSBASE | ENGINE_CAP_SPIN);
+	e->caps |= h.caps & ~(ENGINE_CAP_DIRTY_UFFD | ENGINE_CAP_LDT | ENGINE_CAP_FSGSBASE |
+			      ENGINE_CAP_SPIN);
 
-	/* vCPU 0 rests only after lockdown. A process that dies there wakes nobody: look now and then. */
+	/* vCPU 0 rests only after lockdown. A process that dies there wakes nobody: look now and
+	 * then. */
 	while (!(parked = ue_read(&e->vcpu[0].rw->parked))) {
 		siginfo_t si;
 
 		memset(&si, 0, sizeof(si));
-		if (ue_now() >= deadline || waitid(P_PID, (id_t)e->pid, &si, WEXITED | WNOHANG | WNOWAIT) ||
-		    si.si_pid)
+		if (ue_now() >= deadline ||
+		    waitid(P_PID, (id_t)e->pid, &si, WEXITED | WNOHANG | WNOWAIT) || si.si_pid)
 			return describe_death(e, why, size);
 		slice = ue_now() + 20000000;
 		ue_futex_wait(&e->vcpu[0].rw->parked, parked, slice < deadline ? slice : deadline);

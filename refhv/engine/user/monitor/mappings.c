@@ -1,8 +1,8 @@
 /*
  * mappings.c: the monitor's look at the pages that the guest has remapped
  *
- * Trust: the table is the guest's. A false entry makes it misread its own memory, no more: addresses are checked
- * against RAM here.
+ * Trust: the table is the guest's. A false entry makes it misread its own memory, no more:
+ * addresses are checked against RAM here.
  */
 #include <pv/abi/errno.h>
 #include "monitor.h"

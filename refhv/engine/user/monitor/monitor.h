@@ -1,17 +1,21 @@
 /*
  * monitor.h: the side of the user engine that lives in the domain process
  *
- * After wait() it opens nothing more. Its system calls from then on, for the sandbox of the domain process:
+ * After wait() it opens nothing more. Its system calls from then on, for the sandbox of the domain
+ * process:
  *
- *   futex (WAIT_BITSET, WAKE on memory shared with the guest process), tgkill and kill (the guest process only),
- *   ioctl (UFFDIO_REGISTER and UFFDIO_UNREGISTER on the userfaultfd, PAGEMAP_SCAN on the pagemap), waitid,
- *   sched_setaffinity (own threads), clock_gettime and getcpu where the vdso falls back to the kernel, poll, close,
- *   munmap, what pthread_join and malloc need (madvise, mmap, munmap, brk), rt_sigprocmask, exit.
+ *   futex (WAIT_BITSET, WAKE on memory shared with the guest process), tgkill and kill (the guest
+ * process only), ioctl (UFFDIO_REGISTER and UFFDIO_UNREGISTER on the userfaultfd, PAGEMAP_SCAN on
+ * the pagemap), waitid, sched_setaffinity (own threads), clock_gettime and getcpu where the vdso
+ * falls back to the kernel, poll, close, munmap, what pthread_join and malloc need (madvise, mmap,
+ * munmap, brk), rt_sigprocmask, exit.
  *
- * Signals need the guest process to have the uid of this one, or CAP_KILL: do not change uids after create().
+ * Signals need the guest process to have the uid of this one, or CAP_KILL: do not change uids after
+ * create().
  *
- * Trust: what lies in a struct ue_vrw or ue_shared is the guest's word. It is read once, through ue_read(), and
- * used in ways that can only hurt the guest: numbers are masked, waits have other ends.
+ * Trust: what lies in a struct ue_vrw or ue_shared is the guest's word. It is read once, through
+ * ue_read(), and used in ways that can only hurt the guest: numbers are masked, waits have other
+ * ends.
  */
 #ifndef REFHV_ENGINE_USER_MONITOR_H
 #define REFHV_ENGINE_USER_MONITOR_H
@@ -76,7 +80,7 @@ struct engine {
 	uint32_t killing;  /* atomic: the process is expected to die, destroy() is at work */
 	uint64_t hypercalls, kicks; /* atomic, for info() */
 
-	uint32_t logging; /* atomic: mark_dirty has something to do */
+	uint32_t logging;  /* atomic: mark_dirty has something to do */
 	uint64_t *written; /* pages written by this process */
 
 	cpu_set_t cpus; /* this process may use */

@@ -1,9 +1,10 @@
 /*
  * run.c: who runs, who rests, and who is told that something happened
  *
- * A vCPU may run when it is up and the engine is not paused; then its ue_vro.stop is 0. Otherwise stop holds the
- * number of the request to rest, which the vCPU repeats in ue_vrw.parked when its state is complete. A guest that
- * forges parked spoils its own image; one that never rests is killed when the pause's time is up.
+ * A vCPU may run when it is up and the engine is not paused; then its ue_vro.stop is 0. Otherwise
+ * stop holds the number of the request to rest, which the vCPU repeats in ue_vrw.parked when its
+ * state is complete. A guest that forges parked spoils its own image; one that never rests is
+ * killed when the pause's time is up.
  */
 #include <pv/abi/errno.h>
 #include <signal.h>
@@ -17,7 +18,8 @@ static struct ue_vcpu *vcpu_of(struct engine *e, unsigned vcpu)
 	return vcpu < e->config.max_vcpus ? &e->vcpu[vcpu] : NULL;
 }
 
-/* The process stays a zombie until destroy() has waited for it: its number cannot mean somebody else. */
+/* The process stays a zombie until destroy() has waited for it: its number cannot mean somebody
+ * else. */
 static void signal_vcpu(struct ue_vcpu *v)
 {
 	if (!v->tid)
@@ -159,9 +161,9 @@ static uint8_t upcall_mask(struct ue_vcpu *v)
 }
 
 /*
- * Partner: the vCPU writes its state, then looks at the event words; we are called after those were written, and
- * look at the state. One of the two sees the other. A vCPU in UE_CALLING looks on its way out; one whose upcalls
- * are masked looks when it unmasks them.
+ * Partner: the vCPU writes its state, then looks at the event words; we are called after those were
+ * written, and look at the state. One of the two sees the other. A vCPU in UE_CALLING looks on its
+ * way out; one whose upcalls are masked looks when it unmasks them.
  */
 static void kick_one(struct ue_vcpu *v, bool upcall)
 {

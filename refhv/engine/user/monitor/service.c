@@ -1,21 +1,22 @@
 /*
  * service.c: one thread for each vCPU answers its hypercalls and keeps its timer
  *
- * The thread sleeps on the vCPU's doorbell. Where it runs decides what a call costs: asleep, it belongs on the
- * vCPU's own CPU, where the hand-over is a context switch; polling, on any other. It polls only for a vCPU that
- * calls again and again at short intervals, tells the vCPU on which CPU it does so (the vCPU spins only then), and
- * falls asleep after two polls in vain, for the next 64 calls at least. Blind spinning would be the worst of all.
+ * The thread sleeps on the vCPU's doorbell. Where it runs decides what a call costs: asleep, it
+ * belongs on the vCPU's own CPU, where the hand-over is a context switch; polling, on any other. It
+ * polls only for a vCPU that calls again and again at short intervals, tells the vCPU on which CPU
+ * it does so (the vCPU spins only then), and falls asleep after two polls in vain, for the next 64
+ * calls at least. Blind spinning would be the worst of all.
  */
 #include <pv/abi/errno.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include "monitor.h"
 
-#define POLL_NS	    20000u
-#define SHORT_GAP   60000u /* ns between an answer and the next call: worth polling for */
-#define SHORT_GAPS  8u
-#define BACKOFF	    64u
-#define LOOK_AT_CLOCK 32u  /* pauses between two looks at the clock */
+#define POLL_NS	      20000u
+#define SHORT_GAP     60000u /* ns between an answer and the next call: worth polling for */
+#define SHORT_GAPS    8u
+#define BACKOFF	      64u
+#define LOOK_AT_CLOCK 32u /* pauses between two looks at the clock */
 
 static void confine_to(struct ue_vcpu *v, int cpu)
 {
@@ -120,7 +121,8 @@ static void answer(struct ue_vcpu *v, uint32_t request)
 	__atomic_add_fetch(&v->e->hypercalls, 1, __ATOMIC_RELAXED);
 	v->ro->result = ret;
 	ue_write(&v->ro->response, request);
-	/* Partner: the vCPU sets `sleeps`, reads wake, looks for the response and then sleeps on that wake. */
+	/* Partner: the vCPU sets `sleeps`, reads wake, looks for the response and then sleeps on
+	 * that wake. */
 	ue_add(&v->ro->wake, 1);
 	if (ue_read(&v->rw->sleeps))
 		ue_futex_wake(&v->ro->wake);
@@ -140,7 +142,8 @@ static uint64_t timer(struct ue_vcpu *v)
 	if (mono > (int64_t)ue_now())
 		return (uint64_t)mono;
 	/* Unless it has been set again meanwhile. */
-	if (__atomic_compare_exchange_n(&v->deadline, &at, 0, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+	if (__atomic_compare_exchange_n(&v->deadline, &at, 0, false, __ATOMIC_SEQ_CST,
+					__ATOMIC_SEQ_CST))
 		v->e->config.client->timer(v->e->config.client_ctx, v->id);
 	return timer(v);
 }

@@ -1,8 +1,9 @@
 /*
  * state.c: a resting vCPU as a plain struct, and back
  *
- * Trust: states to set may come from a hostile stream, states to get are what the guest has left in its control
- * pages. set() checks what could fault in the stub; everything else is the guest's own business.
+ * Trust: states to set may come from a hostile stream, states to get are what the guest has left in
+ * its control pages. set() checks what could fault in the stub; everything else is the guest's own
+ * business.
  */
 #include <cpuid.h>
 #include <pv/abi/errno.h>

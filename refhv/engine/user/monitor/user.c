@@ -1,8 +1,9 @@
 /*
  * user.c: the user engine's entry in the table of engines
  *
- * A guest is a process of its own, G (stub/), that has RAM, its control pages and six system calls; this side
- * (monitor/) lives in the domain process. See layout.h for what the two share, monitor.h for whom we trust.
+ * A guest is a process of its own, G (stub/), that has RAM, its control pages and six system calls;
+ * this side (monitor/) lives in the domain process. See layout.h for what the two share, monitor.h
+ * for whom we trust.
  */
 #include <cpuid.h>
 #include <errno.h>
@@ -59,7 +60,8 @@ static int check_config(const struct engine_config *c, char *why, size_t size)
 	if (c->virt_base & 4095 || c->virt_base < MIN_VIRT_BASE ||
 	    c->virt_base >= UE_GUEST_END - c->ram_size) {
 		snprintf(why, size,
-			 "the guest's VIRT_BASE %#llx cannot be mapped in a process: it must be between %#llx "
+			 "the guest's VIRT_BASE %#llx cannot be mapped in a process: it must be "
+			 "between %#llx "
 			 "and %#llx",
 			 (unsigned long long)c->virt_base, MIN_VIRT_BASE,
 			 (unsigned long long)(UE_GUEST_END - c->ram_size));
@@ -84,7 +86,8 @@ static uint32_t find_caps(const struct engine *e)
 	if (getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE_BIT && !forced("nofsgsbase"))
 		caps |= ENGINE_CAP_FSGSBASE;
 	/* Reading our own, empty table tells whether there is such a call. */
-	if (e->config.max_vcpus > 1 && syscall(SYS_modify_ldt, 0, ldt, sizeof(ldt)) >= 0 && !forced("noldt"))
+	if (e->config.max_vcpus > 1 && syscall(SYS_modify_ldt, 0, ldt, sizeof(ldt)) >= 0 &&
+	    !forced("noldt"))
 		caps |= ENGINE_CAP_LDT;
 	if (CPU_COUNT(&e->cpus) > 1 && !forced("nospin"))
 		caps |= ENGINE_CAP_SPIN;
@@ -132,7 +135,8 @@ static int make_control_pages(struct engine *e)
 	info->ram_size = c->ram_size;
 	info->shared_size = shared;
 	info->bitmap_size = bitmap;
-	/* Twice RAM: enough for every page to be mapped once more, not for page tables without end. */
+	/* Twice RAM: enough for every page to be mapped once more, not for page tables without end.
+	 */
 	info->address_limit = 2 * c->ram_size + (64ull << 20) + shared;
 	info->flags = wanted(c);
 	info->caps = e->caps;
@@ -150,7 +154,8 @@ static int make_control_pages(struct engine *e)
 		v->pinned = -1;
 		v->vinfo_gpa = ENGINE_NO_GPA;
 		v->ro = (struct ue_vro *)((char *)e->ctl + UE_VRO_OFF + i * UE_VRO_STRIDE);
-		v->rw = (struct ue_vrw *)((char *)e->ctl + UE_INFO_SIZE + (uint64_t)i * UE_VRW_STRIDE);
+		v->rw = (struct ue_vrw *)((char *)e->ctl + UE_INFO_SIZE +
+					  (uint64_t)i * UE_VRW_STRIDE);
 		v->ro->stop = 1;
 		v->ro->vinfo = UE_INFO + offsetof(struct ue_info, nowhere);
 		v->rw->id = i;
@@ -193,7 +198,8 @@ static void user_destroy(struct engine *e)
 	free(e);
 }
 
-static int user_create(struct engine **out, const struct engine_config *config, char *why, size_t size)
+static int user_create(struct engine **out, const struct engine_config *config, char *why,
+		       size_t size)
 {
 	struct engine *e;
 	int ret = check_config(config, why, size);
@@ -250,7 +256,8 @@ static void user_hypercall_page(struct engine *e, void *page)
 		unsigned n = 0;
 
 		if (by_trap) {
-			/* As Xen's own page: the call is trapped, rcx and r11 are lost by the instruction. */
+			/* As Xen's own page: the call is trapped, rcx and r11 are lost by the
+			 * instruction. */
 			static const uint8_t head[] = {0x51, 0x41, 0x53}; /* push %rcx, %r11 */
 			static const uint8_t tail[] = {0x0f, 0x05, 0x41, 0x5b, 0x59, 0xc3};
 

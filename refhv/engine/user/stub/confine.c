@@ -1,11 +1,12 @@
 /*
  * confine.c: everything that is taken from the guest process but system calls
  *
- * All of it is best effort, and none of it is relied upon: filter.c is. A container may refuse namespaces; old
- * kernels have no Landlock. There is no PID namespace: its threads would have other numbers in the monitor, and no
- * call that takes a process is left.
+ * All of it is best effort, and none of it is relied upon: filter.c is. A container may refuse
+ * namespaces; old kernels have no Landlock. There is no PID namespace: its threads would have other
+ * numbers in the monitor, and no call that takes a process is left.
  *
- * The uid stays: the monitor must be able to signal the guest process after it has dropped its own privileges.
+ * The uid stays: the monitor must be able to signal the guest process after it has dropped its own
+ * privileges.
  */
 #include <linux/capability.h>
 #include <linux/landlock.h>
@@ -34,7 +35,8 @@ static uint32_t namespaces(void)
 	if (!SYS1(SYS_unshare, CLONE_NEWUSER))
 		caps |= ENGINE_CAP_USERNS;
 	/* One call creates all or none; where the network is refused, take the others. */
-	if (!SYS1(SYS_unshare, CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_NEWNET))
+	if (!SYS1(SYS_unshare,
+		  CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_NEWNET))
 		caps |= ENGINE_CAP_NAMESPACES;
 	else
 		SYS1(SYS_unshare, CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS);
@@ -43,7 +45,8 @@ static uint32_t namespaces(void)
 
 static uint32_t landlock(void)
 {
-	/* An empty set of rules over the rights of the first version: no file can be opened, made or removed. */
+	/* An empty set of rules over the rights of the first version: no file can be opened, made
+	 * or removed. */
 	const struct landlock_ruleset_attr attr = {.handled_access_fs = (1 << 13) - 1};
 	long fd = SYS3(SYS_landlock_create_ruleset, &attr, sizeof(attr.handled_access_fs), 0), ret;
 
@@ -68,9 +71,10 @@ static uint32_t speculation(void)
 
 	if (!(stub_info->flags & UE_WANT_NO_SPECULATION))
 		return 0;
-	ret = SYS5(SYS_prctl, PR_SET_SPECULATION_CTRL, PR_SPEC_STORE_BYPASS, PR_SPEC_FORCE_DISABLE, 0, 0);
-	ret |= SYS5(SYS_prctl, PR_SET_SPECULATION_CTRL, PR_SPEC_INDIRECT_BRANCH, PR_SPEC_FORCE_DISABLE, 0,
-		    0);
+	ret = SYS5(SYS_prctl, PR_SET_SPECULATION_CTRL, PR_SPEC_STORE_BYPASS, PR_SPEC_FORCE_DISABLE,
+		   0, 0);
+	ret |= SYS5(SYS_prctl, PR_SET_SPECULATION_CTRL, PR_SPEC_INDIRECT_BRANCH,
+		    PR_SPEC_FORCE_DISABLE, 0, 0);
 	return ret ? 0 : ENGINE_CAP_NO_SPECULATION;
 }
 

@@ -1,12 +1,13 @@
 /*
  * dirty.c: the dirty log by write protection, for kernels without userfaultfd's asynchronous mode
  *
- * RAM is protected; the first write to a chunk faults, the handler notes the chunk in a bitmap and opens it.
- * Chunks are 64 KiB; when the kernel runs out of memory areas, 2 MiB; at last all of RAM is opened and counted as
- * written.
+ * RAM is protected; the first write to a chunk faults, the handler notes the chunk in a bitmap and
+ * opens it. Chunks are 64 KiB; when the kernel runs out of memory areas, 2 MiB; at last all of RAM
+ * is opened and counted as written.
  *
- * Epochs. The monitor starts a new round by changing ue_info.dirty_epoch, which switches between two bitmaps, and
- * then has RAM protected again. A fault that straddles the change is noted in both. See stub.h for trust.
+ * Epochs. The monitor starts a new round by changing ue_info.dirty_epoch, which switches between
+ * two bitmaps, and then has RAM protected again. A fault that straddles the change is noted in
+ * both. See stub.h for trust.
  */
 #include <sys/mman.h>
 #include <pv/abi/errno.h>
@@ -24,7 +25,8 @@ static uint64_t *bitmap(uint32_t epoch)
 	return (uint64_t *)(UE_SHARED + UE_BITMAP_OFF + (epoch & 1 ? stub_info->bitmap_size : 0));
 }
 
-/* Flat pages that the guest has remapped keep their own protection; writable ones count as always dirty. */
+/* Flat pages that the guest has remapped keep their own protection; writable ones count as always
+ * dirty. */
 static long protect(uint64_t from, uint64_t to, int prot)
 {
 	uint64_t base = stub_info->virt_base, start = from;

@@ -1,9 +1,10 @@
 /*
  * emulate.c: instructions that a PV kernel may use and a process may not
  *
- * The list is short and closed: Xen's forced-emulation prefix before cpuid, iretq with Xen's selectors, and the
- * privileged instructions that Xen emulates for an unprivileged guest. All else stays the fault that it is.
- * Also the fs and gs bases, which FSGSBASE gives to user code and arch_prctl to all others. See stub.h for trust.
+ * The list is short and closed: Xen's forced-emulation prefix before cpuid, iretq with Xen's
+ * selectors, and the privileged instructions that Xen emulates for an unprivileged guest. All else
+ * stays the fault that it is. Also the fs and gs bases, which FSGSBASE gives to user code and
+ * arch_prctl to all others. See stub.h for trust.
  */
 #include <asm/prctl.h>
 #include <cpuid.h>
@@ -89,8 +90,9 @@ static void emulate_cpuid(struct pv_cpu_user_regs *r)
 
 static uint64_t *reg(struct pv_cpu_user_regs *r, unsigned n)
 {
-	uint64_t *map[16] = {&r->rax, &r->rcx, &r->rdx, &r->rbx, &r->rsp, &r->rbp, &r->rsi, &r->rdi,
-			     &r->r8,  &r->r9,  &r->r10, &r->r11, &r->r12, &r->r13, &r->r14, &r->r15};
+	uint64_t *map[16] = {&r->rax, &r->rcx, &r->rdx, &r->rbx, &r->rsp, &r->rbp,
+			     &r->rsi, &r->rdi, &r->r8,	&r->r9,	 &r->r10, &r->r11,
+			     &r->r12, &r->r13, &r->r14, &r->r15};
 
 	return map[n & 15];
 }
@@ -98,35 +100,21 @@ static uint64_t *reg(struct pv_cpu_user_regs *r, unsigned n)
 static bool read_msr(struct ue_vrw *v, uint32_t msr, uint64_t *val)
 {
 	switch (msr) {
-	case MSR_EFER:
-		*val = EFER_FIXED;
-		return true;
-	case MSR_FS_BASE:
-		*val = stub_get_fs_base(v);
-		return true;
-	case MSR_GS_BASE:
-		*val = stub_get_gs_base(v);
-		return true;
-	case MSR_KERNEL_GS_BASE:
-		*val = v->gs_base_user;
-		return true;
-	default:
-		return false;
+	case MSR_EFER: *val = EFER_FIXED; return true;
+	case MSR_FS_BASE: *val = stub_get_fs_base(v); return true;
+	case MSR_GS_BASE: *val = stub_get_gs_base(v); return true;
+	case MSR_KERNEL_GS_BASE: *val = v->gs_base_user; return true;
+	default: return false;
 	}
 }
 
 static bool write_msr(struct ue_vrw *v, uint32_t msr, uint64_t val)
 {
 	switch (msr) {
-	case MSR_FS_BASE:
-		return stub_set_fs_base(v, val);
-	case MSR_GS_BASE:
-		return stub_set_gs_base(v, val);
-	case MSR_KERNEL_GS_BASE:
-		v->gs_base_user = val;
-		return true;
-	default:
-		return false;
+	case MSR_FS_BASE: return stub_set_fs_base(v, val);
+	case MSR_GS_BASE: return stub_set_gs_base(v, val);
+	case MSR_KERNEL_GS_BASE: v->gs_base_user = val; return true;
+	default: return false;
 	}
 }
 
@@ -149,8 +137,7 @@ static bool control_register(struct ue_vrw *v, bool write, unsigned cr, uint64_t
 			return *gpr == CR4_FIXED;
 		*gpr = CR4_FIXED;
 		return true;
-	default:
-		return false;
+	default: return false;
 	}
 }
 
@@ -161,9 +148,7 @@ static bool two_bytes(struct ue_vrw *v, const uint8_t *p, uint8_t rex, unsigned 
 
 	switch (p[1]) {
 	case 0x06: /* clts */
-	case 0x09: /* wbinvd */
-		*len += 2;
-		return true;
+	case 0x09: /* wbinvd */ *len += 2; return true;
 	case 0x20: /* mov %cr, %reg */
 	case 0x22: /* mov %reg, %cr */
 		if (p[2] >> 6 != 3)
@@ -181,8 +166,7 @@ static bool two_bytes(struct ue_vrw *v, const uint8_t *p, uint8_t rex, unsigned 
 		r->rax = (uint32_t)val;
 		r->rdx = val >> 32;
 		return true;
-	default:
-		return false;
+	default: return false;
 	}
 }
 
@@ -191,14 +175,9 @@ static bool port_io(struct pv_cpu_user_regs *r, uint8_t op, bool wide16, unsigne
 {
 	*len += op < 0xe8 ? 2 : 1;
 	switch (op & ~8) {
-	case 0xe4: /* in to al */
-		r->rax |= 0xff;
-		return true;
-	case 0xe5: /* in to ax, eax */
-		r->rax = wide16 ? r->rax | 0xffff : 0xffffffff;
-		return true;
-	default: /* out */
-		return true;
+	case 0xe4: /* in to al */ r->rax |= 0xff; return true;
+	case 0xe5: /* in to ax, eax */ r->rax = wide16 ? r->rax | 0xffff : 0xffffffff; return true;
+	default: /* out */ return true;
 	}
 }
 
@@ -251,11 +230,8 @@ bool stub_emulate(struct ue_vrw *v)
 			return false;
 		break;
 	case 0xfa: /* cli, sti: without effect under Xen, which has evtchn_upcall_mask for this */
-	case 0xfb:
-		len++;
-		break;
-	default:
-		return false;
+	case 0xfb: len++; break;
+	default: return false;
 	}
 	r->rip += len;
 	return true;

@@ -1,14 +1,14 @@
 /*
  * filter.c: the system calls that are left to the guest process
  *
- * This filter, not the stub, is the boundary: guest code can jump to any system call instruction of the stub with
- * registers of its choice. Each call is therefore checked in full. All else is RET_TRAP: a signal to the guest
- * itself. Calls must come from the stub's text, so that a raw system call instruction in a guest means a hypercall
- * whatever its number.
+ * This filter, not the stub, is the boundary: guest code can jump to any system call instruction of
+ * the stub with registers of its choice. Each call is therefore checked in full. All else is
+ * RET_TRAP: a signal to the guest itself. Calls must come from the stub's text, so that a raw
+ * system call instruction in a guest means a hypercall whatever its number.
  *
- * Left are: rt_sigreturn, sched_yield, futex WAIT, WAKE and WAIT_BITSET, an 8-byte write to a kick; for guests that
- * map pages also mmap of RAM, munmap and mprotect below the engine; for the dirty log by protection, mprotect; on
- * machines without FSGSBASE, arch_prctl SET_FS and SET_GS.
+ * Left are: rt_sigreturn, sched_yield, futex WAIT, WAKE and WAIT_BITSET, an 8-byte write to a kick;
+ * for guests that map pages also mmap of RAM, munmap and mprotect below the engine; for the dirty
+ * log by protection, mprotect; on machines without FSGSBASE, arch_prctl SET_FS and SET_GS.
  */
 #include <asm/prctl.h>
 #include <linux/audit.h>
@@ -66,7 +66,8 @@ static void want_one_of(struct program *p, const uint32_t *k, unsigned n)
 	verdict(p, TRAP);
 }
 
-/* The rules of system call nr lie between begin(nr) and end(); a call that passes them is allowed. */
+/* The rules of system call nr lie between begin(nr) and end(); a call that passes them is allowed.
+ */
 static unsigned begin(struct program *p, uint32_t nr)
 {
 	emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, nr);

@@ -1,12 +1,13 @@
 /*
  * mapping.c: the guest's own page mappings
  *
- * There is no shadow of the guest's page tables in this engine: guest-physical memory is mapped flat, and
- * update_va_mapping changes single pages of the address space by system calls that the filter allows for the
- * guest's own memory. What differs from flat is kept in a table, so that it can be saved and made again.
+ * There is no shadow of the guest's page tables in this engine: guest-physical memory is mapped
+ * flat, and update_va_mapping changes single pages of the address space by system calls that the
+ * filter allows for the guest's own memory. What differs from flat is kept in a table, so that it
+ * can be saved and made again.
  *
- * Permissions are those of the PTE, except that a page is never writable and executable at once: RW wins.
- * See stub.h for trust.
+ * Permissions are those of the PTE, except that a page is never writable and executable at once: RW
+ * wins. See stub.h for trust.
  */
 #include <sys/mman.h>
 #include <pv/abi/errno.h>
@@ -86,7 +87,8 @@ static int64_t apply(uint64_t va, uint64_t pte)
 	return ret < 0 && ret > -4096 ? ret : 0;
 }
 
-/* The dirty log does not see writes through this mapping: once it is gone, the page has to count as written. */
+/* The dirty log does not see writes through this mapping: once it is gone, the page has to count as
+ * written. */
 static void note_writable(uint64_t pte)
 {
 	uint64_t *map = (uint64_t *)(UE_SHARED + UE_BITMAP_OFF + 2 * stub_info->bitmap_size);
@@ -134,8 +136,8 @@ void stub_mappings_replay(void)
 }
 
 /*
- * mmu_update writes entries of page tables that nothing walks: as with writable page tables, it is a store. The
- * guest's own use of its tables stays right.
+ * mmu_update writes entries of page tables that nothing walks: as with writable page tables, it is
+ * a store. The guest's own use of its tables stays right.
  */
 int64_t stub_mmu_update(uint64_t reqs, uint64_t count, uint64_t done)
 {
@@ -191,15 +193,13 @@ int64_t stub_mmuext_op(uint64_t ops, uint64_t count, uint64_t done)
 		case PV_MMUEXT_TLB_FLUSH_LOCAL ... PV_MMUEXT_INVLPG_ALL:
 		case PV_MMUEXT_FLUSH_CACHE:
 		case PV_MMUEXT_NEW_USER_BASEPTR:
-		case PV_MMUEXT_FLUSH_CACHE_GLOBAL:
-			break;
+		case PV_MMUEXT_FLUSH_CACHE_GLOBAL: break;
 		case PV_MMUEXT_SET_LDT:
 			/* The LDT is the engine's. */
 			if (op.arg2.nr_ents)
 				ret = -PV_EINVAL;
 			break;
-		default:
-			ret = -PV_ENOSYS;
+		default: ret = -PV_ENOSYS;
 		}
 		if (ret)
 			break;

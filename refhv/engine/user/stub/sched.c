@@ -1,8 +1,8 @@
 /*
  * sched.c: yield, block and poll: a vCPU gives up its CPU
  *
- * Sleeps are on ue_vro.wake, which the monitor changes after it has set event bits. All of them may end early;
- * a stop ends them, so that a resting vCPU is never inside one. See stub.h for trust.
+ * Sleeps are on ue_vro.wake, which the monitor changes after it has set event bits. All of them may
+ * end early; a stop ends them, so that a resting vCPU is never inside one. See stub.h for trust.
  */
 #include <pv/abi/errno.h>
 #include <pv/abi/sched.h>
@@ -75,7 +75,8 @@ static int64_t poll(struct ue_vrw *v, uint64_t arg)
 			stub_futex_wait(&ro->wake, seen);
 			continue;
 		}
-		/* The kernel's clock is the guest's but for an offset, which a move may have changed. */
+		/* The kernel's clock is the guest's but for an offset, which a move may have
+		 * changed. */
 		deadline = (int64_t)sp.timeout - stub_info->clock_offset;
 		if (deadline <= 0)
 			break;
@@ -83,7 +84,8 @@ static int64_t poll(struct ue_vrw *v, uint64_t arg)
 			int64_t sec, nsec;
 		} ts = {deadline / 1000000000, deadline % 1000000000};
 		/* WAIT_BITSET takes an absolute time, on CLOCK_MONOTONIC. */
-		if (SYS6(SYS_futex, &ro->wake, FUTEX_WAIT_BITSET, seen, &ts, 0, ~0u) == -PV_ETIMEDOUT)
+		if (SYS6(SYS_futex, &ro->wake, FUTEX_WAIT_BITSET, seen, &ts, 0, ~0u) ==
+		    -PV_ETIMEDOUT)
 			break;
 	}
 	stub_swap(&v->state, UE_RUNNING);
@@ -93,12 +95,8 @@ static int64_t poll(struct ue_vrw *v, uint64_t arg)
 int64_t stub_sched_op(struct ue_vrw *v, const uint64_t arg[6])
 {
 	switch (arg[0]) {
-	case PV_SCHEDOP_yield:
-		SYS0(SYS_sched_yield);
-		return 0;
-	case PV_SCHEDOP_block:
-		return block(v);
-	default:
-		return poll(v, arg[1]);
+	case PV_SCHEDOP_yield: SYS0(SYS_sched_yield); return 0;
+	case PV_SCHEDOP_block: return block(v);
+	default: return poll(v, arg[1]);
 	}
 }

@@ -1,9 +1,9 @@
 /*
  * setup.c: from exec to lockdown
  *
- * The stub starts as a fresh program that has inherited RAM, the kicks, the control pages and a socket. It maps
- * what it needs, makes the threads of all vCPUs, reports to the monitor, unmaps and closes everything else, and
- * gives up its system calls. Guest code runs only after that.
+ * The stub starts as a fresh program that has inherited RAM, the kicks, the control pages and a
+ * socket. It maps what it needs, makes the threads of all vCPUs, reports to the monitor, unmaps and
+ * closes everything else, and gives up its system calls. Guest code runs only after that.
  *
  * Trust: before lockdown no guest code has run; the control pages hold what the monitor wrote.
  */
@@ -62,11 +62,12 @@ static void map(uint64_t at, uint64_t size, int prot, int fd, uint64_t offset)
 void stub_map(void)
 {
 	map(UE_INFO, UE_INFO_SIZE, PROT_READ, UE_FD_CTL, 0);
-	map(UE_VRW, (uint64_t)stub_info->max_vcpus * UE_VRW_STRIDE, PROT_READ | PROT_WRITE, UE_FD_CTL,
-	    UE_INFO_SIZE);
+	map(UE_VRW, (uint64_t)stub_info->max_vcpus * UE_VRW_STRIDE, PROT_READ | PROT_WRITE,
+	    UE_FD_CTL, UE_INFO_SIZE);
 	map(UE_SHARED, stub_info->shared_size, PROT_READ | PROT_WRITE, UE_FD_CTL,
 	    UE_INFO_SIZE + (uint64_t)stub_info->max_vcpus * UE_VRW_STRIDE);
-	map(stub_info->virt_base, stub_info->ram_size, PROT_READ | PROT_WRITE | PROT_EXEC, UE_FD_RAM, 0);
+	map(stub_info->virt_base, stub_info->ram_size, PROT_READ | PROT_WRITE | PROT_EXEC,
+	    UE_FD_RAM, 0);
 }
 
 static long ldt_entry(unsigned n)
@@ -126,7 +127,8 @@ static void threads(struct ue_hello *h)
 			stub_futex_wait(&stub_vcpu(i)->parked, 0);
 }
 
-/* Everything between `from` and `to` goes: the exec stack, the vdso, whatever a loader has put there. */
+/* Everything between `from` and `to` goes: the exec stack, the vdso, whatever a loader has put
+ * there. */
 static void unmap(uint64_t from, uint64_t to)
 {
 	long ret = to > from ? SYS2(SYS_munmap, from, to - from) : 0;
@@ -160,7 +162,8 @@ static unsigned log_fds(struct ue_hello *h, int *fd)
 		SYS1(SYS_close, pagemap);
 		return 0;
 	}
-	/* Writes to protected pages only clear the protection, also where nothing is mapped yet: kernel 6.7. */
+	/* Writes to protected pages only clear the protection, also where nothing is mapped yet:
+	 * kernel 6.7. */
 	struct uffdio_api api = {.api = UFFD_API,
 				 .features = UFFD_FEATURE_WP_HUGETLBFS_SHMEM |
 					     UE_UFFD_WP_UNPOPULATED | UE_UFFD_WP_ASYNC};

@@ -1,11 +1,12 @@
 /*
  * signal.c: what the host kernel tells a vCPU: faults, refused system calls, kicks
  *
- * One handler, on a signal stack of each vCPU's own (its address says which vCPU this is: ES may be the guest's).
- * The interrupted registers are moved to ue_vrw.regs, worked on as a Xen guest would have them, and moved back;
- * what may sleep (a hypercall, a rest) is done after the return from the handler, on the stub's stack, so that
- * FPU state is the guest's own at that time. SIGSEGV and SIGBUS stay open inside the handler: the stub touches
- * guest memory through instructions with fixups, and the dirty log may have protected a stack.
+ * One handler, on a signal stack of each vCPU's own (its address says which vCPU this is: ES may be
+ * the guest's). The interrupted registers are moved to ue_vrw.regs, worked on as a Xen guest would
+ * have them, and moved back; what may sleep (a hypercall, a rest) is done after the return from the
+ * handler, on the stub's stack, so that FPU state is the guest's own at that time. SIGSEGV and
+ * SIGBUS stay open inside the handler: the stub touches guest memory through instructions with
+ * fixups, and the dirty log may have protected a stack.
  *
  * Trust: contents of the frame are what guest code had in its registers; see stub.h.
  */
@@ -15,13 +16,13 @@
 #include <pv/abi/errno.h>
 #include "stub.h"
 
-#define VEC_DB 1u
-#define VEC_BP 3u
-#define VEC_DF 8u
-#define VEC_TS 10u
-#define VEC_GP 13u
-#define VEC_PF 14u
-#define VEC_AC 17u
+#define VEC_DB	1u
+#define VEC_BP	3u
+#define VEC_DF	8u
+#define VEC_TS	10u
+#define VEC_GP	13u
+#define VEC_PF	14u
+#define VEC_AC	17u
 #define PF_USER 4ull
 
 struct kernel_sigaction {
@@ -163,7 +164,9 @@ static void deliver_fault(struct ue_vrw *v, const greg_t *g)
 		break;
 	}
 	stub_deliver_trap(v, vector,
-			  vector == VEC_DF || (vector >= VEC_TS && vector <= VEC_PF) || vector == VEC_AC, error);
+			  vector == VEC_DF || (vector >= VEC_TS && vector <= VEC_PF) ||
+				  vector == VEC_AC,
+			  error);
 }
 
 static void handler(int sig, siginfo_t *si, void *ucp)
@@ -185,9 +188,7 @@ static void handler(int sig, siginfo_t *si, void *ucp)
 
 	regs_in(&v->regs, g);
 	switch (sig) {
-	case SIGUSR1:
-		go_to(v, g, stub_run);
-		return;
+	case SIGUSR1: go_to(v, g, stub_run); return;
 	case SIGSYS:
 		if (si->si_arch == AUDIT_ARCH_X86_64) {
 			go_to(v, g, stub_trapped_call);
@@ -224,7 +225,8 @@ long stub_signals(void)
 	for (unsigned i = 0; i < sizeof(handled); i++) {
 		struct kernel_sigaction sa = {
 			.handler = handler,
-			.flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER | 0x04000000 /* SA_RESTORER */,
+			.flags =
+				SA_SIGINFO | SA_ONSTACK | SA_NODEFER | 0x04000000 /* SA_RESTORER */,
 			.restorer = stub_restorer,
 			.mask = ~faults,
 		};

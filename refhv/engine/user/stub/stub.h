@@ -1,9 +1,9 @@
 /*
  * stub.h: the engine's code inside the guest process
  *
- * Freestanding, position fixed, no writable data: everything it knows is in the control pages (layout.h). Nothing
- * here protects the host: guest code may jump anywhere into the stub and scribble over the RW pages. The stub only
- * must keep an honest guest correct.
+ * Freestanding, position fixed, no writable data: everything it knows is in the control pages
+ * (layout.h). Nothing here protects the host: guest code may jump anywhere into the stub and
+ * scribble over the RW pages. The stub only must keep an honest guest correct.
  */
 #ifndef REFHV_ENGINE_USER_STUB_H
 #define REFHV_ENGINE_USER_STUB_H

@@ -2,9 +2,9 @@
  * trap.c: frames on the guest's stack: exceptions, upcalls, and iret which takes them off again
  *
  * The frames are those of Xen for a 64-bit PV guest in kernel mode (xen/arch/x86/x86_64/entry.S,
- * create_bounce_frame): rcx, r11, [error code], rip, cs | saved mask << 32, rflags, rsp, ss, below a stack pointer
- * aligned to 16; cs with RPL 0 says that the guest's kernel was interrupted, IF is the inverse of the mask.
- * See stub.h for trust.
+ * create_bounce_frame): rcx, r11, [error code], rip, cs | saved mask << 32, rflags, rsp, ss, below
+ * a stack pointer aligned to 16; cs with RPL 0 says that the guest's kernel was interrupted, IF is
+ * the inverse of the mask. See stub.h for trust.
  */
 #include <pv/abi/errno.h>
 #include "stub.h"
@@ -72,7 +72,8 @@ void stub_push_frame(struct ue_vrw *v, uint64_t entry, bool mask, bool has_error
 
 void stub_deliver_upcall(struct ue_vrw *v)
 {
-	/* Without a callback the guest polls: masking keeps the upcall from being due again and again. */
+	/* Without a callback the guest polls: masking keeps the upcall from being due again and
+	 * again. */
 	if (v->event.address)
 		stub_push_frame(v, v->event.address, true, false, 0);
 	else
@@ -88,7 +89,8 @@ void stub_deliver_trap(struct ue_vrw *v, unsigned vector, bool has_error, uint64
 	stub_push_frame(v, t.address, t.flags & 4, has_error, error);
 }
 
-/* frame: five words, rip, cs, rflags, rsp, ss. Selectors other than Xen's flat ones and the native ones do not exist. */
+/* frame: five words, rip, cs, rflags, rsp, ss. Selectors other than Xen's flat ones and the native
+ * ones do not exist. */
 bool stub_iret_to(struct ue_vrw *v, const uint64_t *frame)
 {
 	uint16_t cs = (uint16_t)frame[1] | 3, ss = (uint16_t)frame[4] | 3;
@@ -107,8 +109,8 @@ bool stub_iret_to(struct ue_vrw *v, const uint64_t *frame)
 }
 
 /*
- * HYPERVISOR_iret. From the hypercall page rcx and r11 are live and the slot has pushed rax; a raw system call has
- * lost both, so that its caller pushes all three: struct pv_iret_context.
+ * HYPERVISOR_iret. From the hypercall page rcx and r11 are live and the slot has pushed rax; a raw
+ * system call has lost both, so that its caller pushes all three: struct pv_iret_context.
  */
 void stub_iret(struct ue_vrw *v, bool trapped)
 {
@@ -121,7 +123,8 @@ void stub_iret(struct ue_vrw *v, bool trapped)
 		v->regs.r11 = c.r11;
 		v->regs.rcx = c.rcx;
 	} else if (stub_copy(&c.rax, (void *)from, 8) ||
-		   stub_copy(&c.flags, (void *)(from + 8), sizeof(c) - offsetof(struct pv_iret_context, flags))) {
+		   stub_copy(&c.flags, (void *)(from + 8),
+			     sizeof(c) - offsetof(struct pv_iret_context, flags))) {
 		stub_die(v, UE_DEATH_BAD_RETURN, from);
 	}
 	v->regs.rax = c.rax;

@@ -1,8 +1,9 @@
 /*
  * work.c: what a vCPU does between two stretches of guest code
  *
- * Rest when the monitor says stop, with the whole state of the vCPU in the control pages; carry out commands;
- * take an upcall that is due. entry.S looks for work each time before it enters guest code. See stub.h for trust.
+ * Rest when the monitor says stop, with the whole state of the vCPU in the control pages; carry out
+ * commands; take an upcall that is due. entry.S looks for work each time before it enters guest
+ * code. See stub.h for trust.
  */
 #include <immintrin.h>
 #include <pv/abi/errno.h>
@@ -33,15 +34,9 @@ void stub_obey(struct ue_vrw *v)
 	uint32_t seq = stub_load(&ro->command_seq);
 
 	switch (ro->command) {
-	case UE_CMD_REPLAY:
-		stub_mappings_replay();
-		break;
-	case UE_CMD_DIRTY_ARM:
-		stub_dirty_arm();
-		break;
-	case UE_CMD_DIRTY_OFF:
-		stub_dirty_off();
-		break;
+	case UE_CMD_REPLAY: stub_mappings_replay(); break;
+	case UE_CMD_DIRTY_ARM: stub_dirty_arm(); break;
+	case UE_CMD_DIRTY_OFF: stub_dirty_off(); break;
 	}
 	stub_store(&v->command_done, seq);
 	stub_futex_wake(&v->command_done);
@@ -58,8 +53,8 @@ __attribute__((target("xsave"))) static void save_fpu(void *area)
 }
 
 /*
- * Rest. The registers are in v->regs already; with FPU state and segment bases beside them the state is complete,
- * and the monitor may read or replace it until it takes the stop back.
+ * Rest. The registers are in v->regs already; with FPU state and segment bases beside them the
+ * state is complete, and the monitor may read or replace it until it takes the stop back.
  */
 static void rest(struct ue_vrw *v)
 {

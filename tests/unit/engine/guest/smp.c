@@ -1,0 +1,5 @@
+#include "guest.h"
+void tasks_smp(unsigned task)
+{
+	(void)task;
+}
