@@ -1,0 +1,43 @@
+/*
+ * The last look at a description before anything is built from it: it may have come in a saved stream from anywhere.
+ */
+#include <string.h>
+#include "config/check.h"
+
+/* start_info's cmd_line field is 1024 bytes with its NUL (xen/include/public/xen.h, MAX_GUEST_CMDLINE). */
+enum { CMDLINE_MAX = 1023, PATH_LEN_MAX = 4095 };
+
+int config_check(const struct refhv_config *c, const char *file, struct refhv_error *e)
+{
+	if (!c->name || !config_name_ok(c->name))
+		return refhv_fail_at(e, REFHV_CONFIG, file, 0,
+				     "use 1 to 63 letters, digits, and _ . + - inside", "bad name");
+	if (strlen(c->cmdline) > CMDLINE_MAX)
+		return refhv_fail_at(e, REFHV_CONFIG, file, 0, "shorten extra= or cmdline=",
+				     "the command line has more than 1023 bytes");
+	if ((c->kernel && strlen(c->kernel) > PATH_LEN_MAX) ||
+	    (c->ramdisk && strlen(c->ramdisk) > PATH_LEN_MAX))
+		return refhv_fail_at(e, REFHV_CONFIG, file, 0, NULL, "a path is too long");
+	if (!c->memory_kib || c->memory_kib > (uint64_t)CONFIG_MAX_MEMORY_MIB << 10 ||
+	    c->maxmem_kib > (uint64_t)CONFIG_MAX_MEMORY_MIB << 10)
+		return refhv_fail_at(e, REFHV_CONFIG, file, 0, "memory counts MiB",
+				     "memory is out of range");
+	if (c->maxmem_kib < c->memory_kib)
+		return refhv_fail_at(e, REFHV_CONFIG, file, 0, "raise maxmem or leave it out",
+				     "maxmem is less than memory");
+	if (!c->vcpus || c->maxvcpus > CONFIG_MAX_VCPUS || c->vcpus > c->maxvcpus)
+		return refhv_fail_at(e, REFHV_CONFIG, file, 0, "use 1 <= vcpus <= maxvcpus <= 32",
+				     "vcpus is out of range");
+	for (unsigned i = 0; i < c->ndisks; i++)
+		for (unsigned j = 0; j < i; j++)
+			if (c->disk[i].vbd == c->disk[j].vbd)
+				return refhv_fail_at(e, REFHV_CONFIG, file, 0, NULL,
+						     "disk: %s is used twice", c->disk[i].vdev);
+	for (unsigned i = 0; i < c->nvifs; i++)
+		for (unsigned j = 0; j < i; j++)
+			if (!memcmp(c->vif[i].mac, c->vif[j].mac, 6))
+				return refhv_fail_at(e, REFHV_CONFIG, file, 0,
+						     "give each vif a mac of its own",
+						     "vif: the same mac is used twice");
+	return 0;
+}

@@ -1,0 +1,134 @@
+/*
+ * One description of a domain.
+ *
+ * xl.cfg text, the JSON in a saved stream and `info --json` all become, and come from, this struct; everything behind it
+ * (builder, launcher, migration, list) sees only this. All strings are owned by the config and freed by config_free().
+ */
+#ifndef REFHV_CONFIG_H
+#define REFHV_CONFIG_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "error.h"
+
+enum {
+	CONFIG_MAX_DISKS = 32,
+	CONFIG_MAX_VIFS = 8,
+	CONFIG_MAX_FORWARDS = 32,
+	CONFIG_MAX_VCPUS = 32, /* the vcpu_info array of shared_info */
+	CONFIG_NAME_MAX = 63,
+	CONFIG_MAX_NOTES = 32,
+};
+
+enum config_type { CONFIG_TYPE_ANY, CONFIG_TYPE_PV, CONFIG_TYPE_PVH };
+enum config_engine { CONFIG_ENGINE_AUTO, CONFIG_ENGINE_USER, CONFIG_ENGINE_KVM };
+
+/* What to do when a guest ends by itself. */
+enum config_action {
+	CONFIG_DESTROY,
+	CONFIG_RESTART,
+	CONFIG_RENAME_RESTART,
+	CONFIG_PRESERVE,
+};
+
+struct config_disk {
+	char *target;  /* absolute, or relative to base_dir, or below /dev */
+	char vdev[16]; /* xvda, hdb3, sdc, d5p1, 51712, ... */
+	uint32_t vbd;  /* the virtual-device number that vdev means (xen-vbd-interface(7)) */
+	bool readonly;
+	bool cdrom;
+	bool discard;
+	bool trusted;
+	bool direct_io_safe;
+};
+
+enum config_net { CONFIG_NET_USER, CONFIG_NET_TAP, CONFIG_NET_BRIDGE, CONFIG_NET_NONE };
+
+/* A port of the host that leads into the guest. */
+struct config_forward {
+	bool udp;
+	char addr[46]; /* on the host; "127.0.0.1" unless given */
+	uint16_t port; /* on the host */
+	char guest[46]; /* "" = the address that the guest has by DHCP */
+	uint16_t guest_port;
+};
+
+struct config_vif {
+	uint8_t mac[6]; /* given, or derived from uuid and index, so that a domain keeps it */
+	enum config_net net;
+	char dev[16];  /* name of the tap or bridge */
+	char ip[64];   /* handed on; empty when not given */
+	uint32_t mtu;  /* bytes, 1500 unless given */
+	uint64_t rate_bytes;       /* credit per interval; 0 = no limit */
+	uint32_t rate_interval_us;
+	bool trusted;
+	unsigned nforwards;
+	struct config_forward *forward;
+};
+
+struct refhv_config {
+	char *name;
+	uint8_t uuid[16];
+	enum config_type type;
+	enum config_engine engine;
+	char *kernel;  /* absolute */
+	char *ramdisk; /* absolute, or NULL */
+	char *cmdline; /* never NULL */
+	char *base_dir; /* folder that relative disk targets start from */
+	uint64_t memory_kib, maxmem_kib;
+	unsigned vcpus, maxvcpus;
+	enum config_action on_poweroff, on_reboot, on_crash;
+	unsigned ndisks, nvifs;
+	struct config_disk disk[CONFIG_MAX_DISKS];
+	struct config_vif vif[CONFIG_MAX_VIFS];
+};
+
+/* What deserves a word to the person but does not stop the domain. */
+struct config_notes {
+	unsigned n;
+	struct {
+		unsigned line;
+		char text[200];
+	} note[CONFIG_MAX_NOTES];
+};
+
+/* All of these return 0, or negative with *e filled in and nothing to free. */
+
+/* `file` names the text in messages, and its folder is where relative paths start. */
+int config_parse(struct refhv_config *c, const char *file, const char *text, size_t len,
+		 struct config_notes *notes, struct refhv_error *e);
+int config_load(struct refhv_config *c, const char *path, struct config_notes *notes,
+		struct refhv_error *e);
+int config_from_json(struct refhv_config *c, const json_t *json, struct refhv_error *e);
+
+/* A new reference, or NULL when out of memory. */
+json_t *config_to_json(const struct refhv_config *c);
+
+void config_free(struct refhv_config *c);
+
+/* The specification strings of xl.cfg's disk and vif lists. `where` and line are for messages. */
+int config_disk_parse(struct config_disk *d, const char *spec, const char *where, unsigned line,
+		      struct config_notes *notes, struct refhv_error *e);
+int config_vif_parse(struct config_vif *v, const char *spec, const char *where, unsigned line,
+		     struct config_notes *notes, struct refhv_error *e);
+/* 0 and *vbd, or -1. `name` is what xen-vbd-interface(7) allows. */
+int config_vdev_number(const char *name, uint32_t *vbd);
+
+void config_note(struct config_notes *notes, unsigned line, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Whether a string may name a domain: it becomes part of file names. */
+bool config_name_ok(const char *name);
+void config_uuid_format(const uint8_t uuid[16], char out[37]);
+int config_uuid_parse(const char *text, uint8_t uuid[16]);
+void config_mac_format(const uint8_t mac[6], char out[18]);
+int config_mac_parse(const char *text, uint8_t mac[6]);
+/* 00:16:3e and three bytes that depend on the identity and the index alone. */
+void config_mac_derive(const uint8_t uuid[16], unsigned index, uint8_t mac[6]);
+
+const char *config_action_word(enum config_action a);
+const char *config_type_word(enum config_type t);
+const char *config_engine_word(enum config_engine k);
+
+#endif
