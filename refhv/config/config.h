@@ -50,7 +50,7 @@ enum config_net { CONFIG_NET_USER, CONFIG_NET_TAP, CONFIG_NET_BRIDGE, CONFIG_NET
 struct config_forward {
 	bool udp;
 	char addr[46]; /* on the host; "127.0.0.1" unless given */
-	uint16_t port; /* on the host */
+	uint16_t port; /* on the host; 0 = any free one */
 	char guest[46]; /* "" = the address that the guest has by DHCP */
 	uint16_t guest_port;
 };
@@ -60,7 +60,7 @@ struct config_vif {
 	enum config_net net;
 	char dev[16];  /* name of the tap or bridge */
 	char ip[64];   /* handed on; empty when not given */
-	uint32_t mtu;  /* bytes, 1500 unless given */
+	uint32_t mtu;  /* bytes; 0 = what the far end likes best */
 	uint64_t rate_bytes;       /* credit per interval; 0 = no limit */
 	uint32_t rate_interval_us;
 	bool trusted;

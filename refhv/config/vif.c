@@ -35,7 +35,7 @@ static const char *read_port(const char *p, uint16_t *port)
 			return NULL;
 	}
 	*port = (uint16_t)n;
-	return n ? p : NULL;
+	return p;
 }
 
 /* An IPv4 address, possibly empty, that ends at a colon. */
@@ -73,7 +73,7 @@ static int add_forward(struct spec *s, const char *value)
 		p = NULL;
 	if (p)
 		p = read_port(p, &f.guest_port);
-	if (!p || *p)
+	if (!p || *p || !f.guest_port)
 		return bad(s, form, "bad forward", value);
 	/* Nobody should open a port to the world by leaving an address out. */
 	if (!f.addr[0])
@@ -248,7 +248,6 @@ int config_vif_parse(struct config_vif *v, const char *spec, const char *where, 
 
 	memset(v, 0, sizeof(*v));
 	v->net = CONFIG_NET_USER;
-	v->mtu = 1500;
 	v->trusted = true;
 	while (!rc && next) {
 		char *text = next;
