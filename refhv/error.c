@@ -38,7 +38,8 @@ static int fail(struct refhv_error *e, enum refhv_exit exit, const char *file, u
 	return -(int)exit;
 }
 
-int refhv_fail(struct refhv_error *e, enum refhv_exit exit, const char *remedy, const char *fmt, ...)
+int refhv_fail(struct refhv_error *e, enum refhv_exit exit, const char *remedy, const char *fmt,
+	       ...)
 {
 	va_list ap;
 	int rc;

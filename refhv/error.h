@@ -14,7 +14,7 @@ enum refhv_exit {
 	REFHV_IMAGE = 4,     /* kernel, ramdisk or saved image cannot be used */
 	REFHV_RESOURCE = 5,  /* a disk, tap, port or right is missing */
 	REFHV_NO_DOMAIN = 6, /* no such domain */
-	REFHV_BUSY = 7,      /* the name or identity is in use */
+	REFHV_BUSY = 7,	     /* the name or identity is in use */
 	REFHV_TIMEOUT = 8,   /* what was waited for did not happen in time */
 	REFHV_ENGINE = 9,    /* no engine can run this domain here */
 	REFHV_STATE = 10,    /* the domain is in the wrong state, or does not answer */
@@ -25,14 +25,14 @@ enum refhv_exit {
 struct refhv_error {
 	enum refhv_exit exit;
 	char file[256]; /* empty when no file is to blame */
-	unsigned line;  /* 0 when no line is */
+	unsigned line;	/* 0 when no line is */
 	char what[512];
 	char remedy[256]; /* empty when there is nothing to advise */
 };
 
 /* Both fill in *e and return the negative of `exit`, so that a caller can return the call. `remedy` may be NULL. */
-int refhv_fail(struct refhv_error *e, enum refhv_exit exit, const char *remedy, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
+int refhv_fail(struct refhv_error *e, enum refhv_exit exit, const char *remedy, const char *fmt,
+	       ...) __attribute__((format(printf, 4, 5)));
 int refhv_fail_at(struct refhv_error *e, enum refhv_exit exit, const char *file, unsigned line,
 		  const char *remedy, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 

@@ -21,7 +21,8 @@ enum { DOMID_MAX = 0x7fef, INFO_MAX = 4096 };
 
 static int no(struct refhv_error *e, const struct rundir *r, const char *remedy, const char *what)
 {
-	return refhv_fail_at(e, REFHV_RESOURCE, r->path, 0, remedy, "%s: %s", what, strerror(errno));
+	return refhv_fail_at(e, REFHV_RESOURCE, r->path, 0, remedy, "%s: %s", what,
+			     strerror(errno));
 }
 
 static int make_dir(int at, const char *path)
@@ -33,6 +34,7 @@ int rundir_open(struct rundir *r, struct refhv_error *e)
 {
 	static const char remedy[] = "set REFHV_RUNDIR to a folder of your own";
 	const char *env = getenv("REFHV_RUNDIR"), *xdg = getenv("XDG_RUNTIME_DIR");
+	char *real;
 	struct stat st;
 
 	r->fd = -1;
@@ -49,6 +51,10 @@ int rundir_open(struct rundir *r, struct refhv_error *e)
 	r->fd = open(r->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (r->fd < 0)
 		return no(e, r, remedy, "cannot open the runtime folder");
+	real = realpath(r->path, NULL);
+	if (real && strlen(real) < sizeof(r->path))
+		strcpy(r->path, real);
+	free(real);
 	if (fstat(r->fd, &st) || st.st_uid != geteuid() || (st.st_mode & 022)) {
 		rundir_close(r);
 		return refhv_fail_at(e, REFHV_RESOURCE, r->path, 0, remedy,
@@ -70,7 +76,7 @@ void rundir_close(struct rundir *r)
 
 static int registry_lock(struct rundir *r)
 {
-	int fd = openat(r->fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int fd = openat(r->fd, ".lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
 	if (fd >= 0 && flock(fd, LOCK_EX)) {
 		close(fd);
@@ -82,7 +88,8 @@ static int registry_lock(struct rundir *r)
 static int read_info(int dir, struct rundir_entry *entry)
 {
 	char text[INFO_MAX];
-	const char *name, *uuid;
+	const char *uuid;
+	json_int_t domid;
 	json_t *o;
 	ssize_t n;
 	int fd = openat(dir, "info", O_RDONLY | O_CLOEXEC), rc = -1;
@@ -92,10 +99,10 @@ static int read_info(int dir, struct rundir_entry *entry)
 	n = read(fd, text, sizeof(text));
 	close(fd);
 	o = n > 0 ? json_loadb(text, (size_t)n, 0, NULL) : NULL;
-	name = json_string_value(json_object_get(o, "name"));
 	uuid = json_string_value(json_object_get(o, "uuid"));
-	if (name && uuid && strlen(name) <= CONFIG_NAME_MAX && !config_uuid_parse(uuid, entry->uuid)) {
-		strcpy(entry->name, name);
+	domid = json_integer_value(json_object_get(o, "domid"));
+	if (uuid && !config_uuid_parse(uuid, entry->uuid) && domid > 0 && domid <= DOMID_MAX) {
+		entry->domid = (uint16_t)domid;
 		entry->pid = (pid_t)json_integer_value(json_object_get(o, "pid"));
 		rc = 0;
 	}
@@ -113,6 +120,24 @@ static bool alive(int dir)
 	held = flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
 	close(fd);
 	return held;
+}
+
+/* The folder's present name: another command may have renamed it (a domain that moved in). */
+static void folder_name(int dir, char name[CONFIG_NAME_MAX + 1])
+{
+	char link[40], path[4096], *last;
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", dir);
+	n = readlink(link, path, sizeof(path) - 1);
+	name[0] = 0;
+	if (n <= 0)
+		return;
+	path[n] = 0;
+	last = strrchr(path, '/');
+	last = last ? last + 1 : path;
+	if (strlen(last) <= CONFIG_NAME_MAX)
+		strcpy(name, last);
 }
 
 static void remove_folder(int at, const char *name)
@@ -133,13 +158,42 @@ static void remove_folder(int at, const char *name)
 	unlinkat(at, name, AT_REMOVEDIR);
 }
 
-static int by_domid(const void *a, const void *b)
+/*
+ * An entry is removed only under the registry's lock and after a second look: the first may have seen a claim that was
+ * just being made. `locked`: the caller holds that lock.
+ */
+static bool live_entry(struct rundir *r, const char *name, bool locked, struct rundir_entry *entry)
 {
-	return *(const uint16_t *)a - *(const uint16_t *)b;
+	int dir, lock;
+	bool ok;
+
+	dir = openat(r->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (dir < 0)
+		return false;
+	ok = alive(dir);
+	if (!ok) {
+		lock = locked ? -1 : registry_lock(r);
+		if ((locked || lock >= 0) && !(ok = alive(dir)))
+			remove_folder(r->fd, name);
+		if (lock >= 0)
+			close(lock);
+	}
+	memset(entry, 0, sizeof(*entry));
+	snprintf(entry->name, sizeof(entry->name), "%s", name);
+	ok = ok && !read_info(dir, entry);
+	close(dir);
+	return ok;
 }
 
-/* The domids that have a folder, in order. Returns how many; *list is to be freed. */
-static unsigned folders(struct rundir *r, uint16_t **list)
+static int by_domid(const void *a, const void *b)
+{
+	const struct rundir_entry *x = a, *y = b;
+
+	return x->domid - y->domid;
+}
+
+/* All live entries, in order; the list is to be freed. Returns how many. */
+static unsigned collect(struct rundir *r, bool locked, struct rundir_entry **list)
 {
 	int fd = openat(r->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
@@ -153,19 +207,19 @@ static unsigned folders(struct rundir *r, uint16_t **list)
 		return 0;
 	}
 	while ((de = readdir(dir))) {
-		char *end;
-		unsigned long id = strtoul(de->d_name, &end, 10);
-
-		if (!isdigit((unsigned char)de->d_name[0]) || *end || !id || id > DOMID_MAX)
+		if (!config_name_ok(de->d_name))
 			continue;
 		if (n == room) {
-			uint16_t *more = realloc(*list, (room = room ? room * 2 : 16) * sizeof(*more));
+			struct rundir_entry *more;
 
+			room = room ? room * 2 : 16;
+			more = realloc(*list, room * sizeof(*more));
 			if (!more)
 				break;
 			*list = more;
 		}
-		(*list)[n++] = (uint16_t)id;
+		if (live_entry(r, de->d_name, locked, &(*list)[n]))
+			n++;
 	}
 	closedir(dir);
 	if (n)
@@ -173,46 +227,15 @@ static unsigned folders(struct rundir *r, uint16_t **list)
 	return n;
 }
 
-/*
- * An entry is removed only under the registry's lock and after a second look: the first may have seen a claim that was
- * just being made. `locked`: the caller holds that lock.
- */
-static bool live_entry(struct rundir *r, uint16_t domid, bool locked, struct rundir_entry *entry)
+static int each(struct rundir *r, bool locked,
+		int (*fn)(void *arg, const struct rundir_entry *entry), void *arg)
 {
-	char name[8];
-	int dir, lock;
-	bool ok;
-
-	snprintf(name, sizeof(name), "%u", domid);
-	dir = openat(r->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (dir < 0)
-		return false;
-	ok = alive(dir);
-	if (!ok) {
-		lock = locked ? -1 : registry_lock(r);
-		if ((locked || lock >= 0) && !(ok = alive(dir)))
-			remove_folder(r->fd, name);
-		if (lock >= 0)
-			close(lock);
-	}
-	memset(entry, 0, sizeof(*entry));
-	entry->domid = domid;
-	ok = ok && !read_info(dir, entry);
-	close(dir);
-	return ok;
-}
-
-static int each(struct rundir *r, bool locked, int (*fn)(void *arg, const struct rundir_entry *entry),
-		void *arg)
-{
-	struct rundir_entry entry;
-	uint16_t *list;
-	unsigned n = folders(r, &list);
+	struct rundir_entry *list;
+	unsigned n = collect(r, locked, &list);
 	int rc = 0;
 
 	for (unsigned i = 0; i < n && !rc; i++)
-		if (live_entry(r, list[i], locked, &entry))
-			rc = fn(arg, &entry);
+		rc = fn(arg, &list[i]);
 	free(list);
 	return rc;
 }
@@ -241,9 +264,10 @@ static int matches(void *arg, const struct rundir_entry *entry)
 	return 0;
 }
 
-int rundir_find(struct rundir *r, const char *who, struct rundir_entry *entry, struct refhv_error *e)
+int rundir_find(struct rundir *r, const char *who, struct rundir_entry *entry,
+		struct refhv_error *e)
 {
-	struct search s = { .name = who };
+	struct search s = {.name = who};
 	uint8_t uuid[16];
 	char *end;
 	unsigned long id = strtoul(who, &end, 10);
@@ -260,7 +284,12 @@ int rundir_find(struct rundir *r, const char *who, struct rundir_entry *entry, s
 	return 0;
 }
 
-/* The next domid that has no folder, counted on from the last one given out, as Xen does. */
+static int has_domid(void *arg, const struct rundir_entry *entry)
+{
+	return entry->domid == *(uint16_t *)arg;
+}
+
+/* The next domid that is free, counted on from the last one given out, as Xen does. */
 static int next_domid(struct rundir *r, int lock, uint16_t *domid)
 {
 	char text[16] = "";
@@ -270,14 +299,11 @@ static int next_domid(struct rundir *r, int lock, uint16_t *domid)
 	last = n > 0 ? strtoul(text, NULL, 10) : 0;
 	for (unsigned tries = 0; tries < DOMID_MAX; tries++) {
 		last = last >= DOMID_MAX ? 1 : last + 1;
-		snprintf(text, sizeof(text), "%lu", last);
-		if (mkdirat(r->fd, text, 0700) == 0) {
-			*domid = (uint16_t)last;
-			n = (ssize_t)strlen(text);
-			return ftruncate(lock, 0) || pwrite(lock, text, (size_t)n, 0) != n ? -1 : 0;
-		}
-		if (errno != EEXIST)
-			return -1;
+		*domid = (uint16_t)last;
+		if (each(r, true, has_domid, domid))
+			continue;
+		n = snprintf(text, sizeof(text), "%lu", last);
+		return ftruncate(lock, 0) || pwrite(lock, text, (size_t)n, 0) != n ? -1 : 0;
 	}
 	errno = ENOSPC;
 	return -1;
@@ -285,13 +311,9 @@ static int next_domid(struct rundir *r, int lock, uint16_t *domid)
 
 static int claim_folder(struct rundir *r, int lock, struct rundir_claim *claim)
 {
-	char name[8];
-
-	claim->dir_fd = claim->lock_fd = -1;
-	if (next_domid(r, lock, &claim->domid))
+	if (next_domid(r, lock, &claim->domid) || mkdirat(r->fd, claim->name, 0700))
 		return -1;
-	snprintf(name, sizeof(name), "%u", claim->domid);
-	claim->dir_fd = openat(r->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	claim->dir_fd = openat(r->fd, claim->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (claim->dir_fd < 0)
 		return -1;
 	claim->lock_fd = openat(claim->dir_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -299,45 +321,44 @@ static int claim_folder(struct rundir *r, int lock, struct rundir_claim *claim)
 	return claim->lock_fd < 0 || flock(claim->lock_fd, LOCK_EX) ? -1 : 0;
 }
 
-int rundir_claim(struct rundir *r, const char *name, const uint8_t uuid[16],
+int rundir_claim(struct rundir *r, const char *name, const uint8_t uuid[16], bool incoming,
 		 struct rundir_claim *claim, struct refhv_error *e)
 {
-	struct search s = { .name = name, .uuid = uuid };
+	struct search s = {.name = name, .uuid = incoming ? NULL : uuid};
 	int lock = registry_lock(r), rc;
 
+	memset(claim, 0, sizeof(*claim));
+	claim->dir_fd = claim->lock_fd = -1;
 	if (lock < 0)
 		return no(e, r, NULL, "cannot lock the registry");
 	if (each(r, true, matches, &s)) {
 		close(lock);
 		if (strcmp(s.found.name, name))
 			return refhv_fail(e, REFHV_BUSY, "change uuid= or leave it out",
-					  "domain %u (%s) has this uuid", s.found.domid, s.found.name);
+					  "domain %u (%s) has this uuid", s.found.domid,
+					  s.found.name);
 		return refhv_fail(e, REFHV_BUSY, "change name= or destroy it first",
 				  "domain %u has the name %s", s.found.domid, name);
 	}
+	snprintf(claim->name, sizeof(claim->name), "%s", name);
 	rc = claim_folder(r, lock, claim);
-	if (rc) {
-		rc = no(e, r, NULL, "cannot make the domain's folder");
-		rundir_release(r, claim, true);
-	} else {
-		rc = rundir_claim_pid(claim, name, uuid, getpid(), e);
-		if (rc)
-			rundir_release(r, claim, true);
-	}
+	rc = rc ? no(e, r, NULL, "cannot make the domain's folder")
+		: rundir_claim_pid(claim, uuid, getpid(), e);
+	if (rc)
+		rundir_release(r, claim, claim->dir_fd >= 0);
 	close(lock);
 	return rc;
 }
 
-int rundir_claim_pid(struct rundir_claim *claim, const char *name, const uint8_t uuid[16], pid_t pid,
+int rundir_claim_pid(struct rundir_claim *claim, const uint8_t uuid[16], pid_t pid,
 		     struct refhv_error *e)
 {
 	char id[37], text[256];
 	int fd, n;
 
 	config_uuid_format(uuid, id);
-	/* The name has only harmless characters (config_name_ok). */
-	n = snprintf(text, sizeof(text), "{\"name\": \"%s\", \"uuid\": \"%s\", \"pid\": %d}\n", name, id,
-		     (int)pid);
+	n = snprintf(text, sizeof(text), "{\"domid\": %u, \"uuid\": \"%s\", \"pid\": %d}\n",
+		     claim->domid, id, (int)pid);
 	fd = openat(claim->dir_fd, "info.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0 || write(fd, text, (size_t)n) != n ||
 	    renameat(claim->dir_fd, "info.new", claim->dir_fd, "info")) {
@@ -351,30 +372,58 @@ int rundir_claim_pid(struct rundir_claim *claim, const char *name, const uint8_t
 	return 0;
 }
 
+enum { LOG_PATH = CONFIG_NAME_MAX + 40 };
+
+static void log_path(const char *name, const char *what, char path[LOG_PATH])
+{
+	snprintf(path, LOG_PATH, ".log/%s.%s.log", name, what);
+}
+
+int rundir_rename(struct rundir *r, struct rundir_claim *claim, const char *name,
+		  struct refhv_error *e)
+{
+	static const char *const logs[] = {"console", "refhv"};
+	struct rundir_entry entry;
+	int lock = registry_lock(r), rc = 0;
+
+	if (lock < 0)
+		return no(e, r, NULL, "cannot lock the registry");
+	if (live_entry(r, name, true, &entry))
+		rc = refhv_fail(e, REFHV_BUSY, NULL, "domain %u has the name %s", entry.domid,
+				name);
+	else if (renameat(r->fd, claim->name, r->fd, name))
+		rc = no(e, r, NULL, "cannot rename the domain's folder");
+	for (unsigned i = 0; i < 2 && !rc; i++) {
+		char from[LOG_PATH], to[LOG_PATH], link[32], up[LOG_PATH + 3];
+
+		log_path(claim->name, logs[i], from);
+		log_path(name, logs[i], to);
+		snprintf(link, sizeof(link), "%s.log", logs[i]);
+		renameat(r->fd, from, r->fd, to);
+		snprintf(up, sizeof(up), "../%s", to);
+		unlinkat(claim->dir_fd, link, 0);
+		if (symlinkat(up, claim->dir_fd, link))
+			rc = no(e, r, NULL, "cannot rename a log");
+	}
+	if (!rc)
+		snprintf(claim->name, sizeof(claim->name), "%s", name);
+	close(lock);
+	return rc;
+}
+
 void rundir_release(struct rundir *r, struct rundir_claim *claim, bool remove)
 {
-	char name[8];
+	char name[CONFIG_NAME_MAX + 1];
 
-	snprintf(name, sizeof(name), "%u", claim->domid);
-	if (remove && claim->domid)
-		remove_folder(r->fd, name);
+	if (remove) {
+		folder_name(claim->dir_fd, name);
+		remove_folder(r->fd, config_name_ok(name) ? name : claim->name);
+	}
 	if (claim->dir_fd >= 0)
 		close(claim->dir_fd);
 	if (claim->lock_fd >= 0)
 		close(claim->lock_fd);
 	claim->dir_fd = claim->lock_fd = -1;
-}
-
-void rundir_farewell(int dir_fd, uint16_t domid)
-{
-	static const char *const names[] = { "control.sock", "console.sock", "xenstore.sock", "info",
-					     "lock" };
-	char name[16];
-
-	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		unlinkat(dir_fd, names[i], 0);
-	snprintf(name, sizeof(name), "../%u", domid);
-	unlinkat(dir_fd, name, AT_REMOVEDIR);
 }
 
 /* Through /proc/self/fd, so that a deep runtime folder does not meet the 108 bytes of sun_path. */
@@ -392,7 +441,8 @@ int rundir_listen(struct rundir_claim *claim, const char *name, struct refhv_err
 
 	socket_address(&a, claim->dir_fd, name);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) || listen(fd, 16)) {
-		refhv_fail(e, REFHV_RESOURCE, NULL, "cannot listen on %s: %s", name, strerror(errno));
+		refhv_fail(e, REFHV_RESOURCE, NULL, "cannot listen on %s: %s", name,
+			   strerror(errno));
 		if (fd >= 0)
 			close(fd);
 		return -REFHV_RESOURCE;
@@ -401,21 +451,19 @@ int rundir_listen(struct rundir_claim *claim, const char *name, struct refhv_err
 	return fd;
 }
 
-int rundir_connect(struct rundir *r, uint16_t domid, const char *name, struct refhv_error *e)
+int rundir_connect(struct rundir *r, const char *domain, const char *name, struct refhv_error *e)
 {
 	struct sockaddr_un a;
-	char dirname[8];
-	int dir, fd;
+	int dir = openat(r->fd, domain, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW), fd;
 
-	snprintf(dirname, sizeof(dirname), "%u", domid);
-	dir = openat(r->fd, dirname, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
-		return refhv_fail(e, REFHV_NO_DOMAIN, "see refhv list", "domain %u is gone", domid);
+		return refhv_fail(e, REFHV_NO_DOMAIN, "see refhv list", "domain %s is gone",
+				  domain);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	socket_address(&a, dir, name);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a))) {
 		refhv_fail(e, REFHV_STATE, "it may be starting or ending: see refhv list",
-			   "domain %u does not answer on %s: %s", domid, name, strerror(errno));
+			   "domain %s does not answer on %s: %s", domain, name, strerror(errno));
 		if (fd >= 0)
 			close(fd);
 		fd = -REFHV_STATE;
@@ -424,16 +472,38 @@ int rundir_connect(struct rundir *r, uint16_t domid, const char *name, struct re
 	return fd;
 }
 
-int rundir_log(struct rundir *r, const char *name, const char *suffix, struct refhv_error *e)
+int rundir_log(struct rundir *r, struct rundir_claim *claim, const char *what,
+	       struct refhv_error *e)
 {
-	char path[CONFIG_NAME_MAX + 40], old[CONFIG_NAME_MAX + 48];
+	char path[LOG_PATH], link[32], old[LOG_PATH + 8];
 	int fd;
 
-	if (make_dir(r->fd, "log"))
+	if (make_dir(r->fd, ".log"))
 		return no(e, r, NULL, "cannot make the log folder");
-	snprintf(path, sizeof(path), "log/%s.%s", name, suffix);
+	log_path(claim->name, what, path);
+	snprintf(link, sizeof(link), "%s.log", what);
 	snprintf(old, sizeof(old), "%s.old", path);
 	renameat(r->fd, path, r->fd, old);
-	fd = openat(r->fd, path, O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-	return fd < 0 ? no(e, r, NULL, "cannot open a log") : fd;
+	fd = openat(r->fd, path, O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW,
+		    0600);
+	if (fd < 0)
+		return no(e, r, NULL, "cannot open a log");
+	snprintf(old, sizeof(old), "../%s", path);
+	if (symlinkat(old, claim->dir_fd, link)) {
+		close(fd);
+		return no(e, r, NULL, "cannot link a log");
+	}
+	return fd;
+}
+
+int rundir_net_path(struct rundir *r, const uint8_t uuid[16], unsigned index, char *path,
+		    unsigned size, struct refhv_error *e)
+{
+	char id[37];
+
+	if (make_dir(r->fd, ".net"))
+		return no(e, r, NULL, "cannot make the folder for user networking");
+	config_uuid_format(uuid, id);
+	snprintf(path, size, "%s/.net/%s-%u.sock", r->path, id, index);
+	return 0;
 }

@@ -1,13 +1,13 @@
 /*
  * The registry of domains is a folder of folders; there is no daemon.
  *
- *   RUNDIR/lock          taken (flock) while domids and names are given out and stale entries removed; holds the last domid
- *   RUNDIR/DOMID/        one domain:
+ *   RUNDIR/.lock         taken (flock) while names and domids are given out and stale entries removed; holds the last domid
+ *   RUNDIR/NAME/         one domain:
  *       lock             flock'ed by the domain process as long as it lives: this alone says "alive"
- *       info             JSON: name, uuid, pid
+ *       info             JSON: domid, uuid, pid
  *       control.sock  console.sock  xenstore.sock
- *   RUNDIR/log/NAME.log, NAME.console      what refhv and the guest had to say; they outlive the domain
- *   RUNDIR/net/          user networking: one socket a vif
+ *       console.log  refhv.log       what the guest and refhv had to say: links into RUNDIR/.log, which outlives the domain
+ *   RUNDIR/.net/         user networking: one socket a vif
  *
  * RUNDIR is $REFHV_RUNDIR, /run/refhv for root, $XDG_RUNTIME_DIR/refhv for others; mode 0700.
  * Trusts what is in the folder as far as its owner, who must be the caller.
@@ -36,6 +36,7 @@ struct rundir_entry {
 /* A domid, name and folder that are ours. */
 struct rundir_claim {
 	uint16_t domid;
+	char name[CONFIG_NAME_MAX + 1];
 	int dir_fd;
 	int lock_fd; /* whoever holds a copy of this descriptor is the domain */
 };
@@ -45,29 +46,40 @@ struct rundir_claim {
 int rundir_open(struct rundir *r, struct refhv_error *e);
 void rundir_close(struct rundir *r);
 
-/* REFHV_BUSY when the name or uuid is in use. */
-int rundir_claim(struct rundir *r, const char *name, const uint8_t uuid[16],
+/*
+ * REFHV_BUSY when the name is in use, or the uuid, unless `incoming`: a domain that moves exists twice for a moment.
+ */
+int rundir_claim(struct rundir *r, const char *name, const uint8_t uuid[16], bool incoming,
 		 struct rundir_claim *claim, struct refhv_error *e);
 /* The domain process is known now. */
-int rundir_claim_pid(struct rundir_claim *claim, const char *name, const uint8_t uuid[16], pid_t pid,
+int rundir_claim_pid(struct rundir_claim *claim, const uint8_t uuid[16], pid_t pid,
 		     struct refhv_error *e);
+/* The domain is called `name` from now on: folder and logs. REFHV_BUSY when a live domain has that name. */
+int rundir_rename(struct rundir *r, struct rundir_claim *claim, const char *name,
+		  struct refhv_error *e);
 /* Close the descriptors; with `remove`, the domain never came to be. */
 void rundir_release(struct rundir *r, struct rundir_claim *claim, bool remove);
 
 /* Calls fn for each live domain in order of domid until it returns non-zero, and returns that. Removes stale entries. */
-int rundir_each(struct rundir *r, int (*fn)(void *arg, const struct rundir_entry *entry), void *arg);
+int rundir_each(struct rundir *r, int (*fn)(void *arg, const struct rundir_entry *entry),
+		void *arg);
 
 /* `who` is a name or a domid. REFHV_NO_DOMAIN. */
-int rundir_find(struct rundir *r, const char *who, struct rundir_entry *entry, struct refhv_error *e);
+int rundir_find(struct rundir *r, const char *who, struct rundir_entry *entry,
+		struct refhv_error *e);
 
 /* A listening socket in the domain's folder, mode 0600. Descriptor or negative. */
 int rundir_listen(struct rundir_claim *claim, const char *name, struct refhv_error *e);
 /* Descriptor or negative: REFHV_STATE when the domain does not answer. */
-int rundir_connect(struct rundir *r, uint16_t domid, const char *name, struct refhv_error *e);
-/* A log of a domain, for appending; what was there before is moved to NAME.SUFFIX.old. Descriptor or negative. */
-int rundir_log(struct rundir *r, const char *name, const char *suffix, struct refhv_error *e);
-
-/* Called by the domain process when it ends: the folder goes, the lock with it. */
-void rundir_farewell(int dir_fd, uint16_t domid);
+int rundir_connect(struct rundir *r, const char *domain, const char *name, struct refhv_error *e);
+/*
+ * A log of a domain ("console", "refhv"), for appending; what an earlier domain of the name left is kept as .old.
+ * Descriptor or negative.
+ */
+int rundir_log(struct rundir *r, struct rundir_claim *claim, const char *what,
+	       struct refhv_error *e);
+/* The path of a vif's user networking socket. */
+int rundir_net_path(struct rundir *r, const uint8_t uuid[16], unsigned index, char *path,
+		    unsigned size, struct refhv_error *e);
 
 #endif

@@ -55,8 +55,7 @@ bool config_name_ok(const char *name)
 
 void config_uuid_format(const uint8_t u[16], char out[37])
 {
-	snprintf(out, 37,
-		 "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+	snprintf(out, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
 		 u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12],
 		 u[13], u[14], u[15]);
 }
@@ -117,7 +116,7 @@ void config_mac_derive(const uint8_t uuid[16], unsigned index, uint8_t mac[6])
 	for (unsigned i = 0; i < 16; i++)
 		h = (h ^ uuid[i]) * 16777619u;
 	h ^= h >> 15;
-	memcpy(mac, (const uint8_t[]){ 0x00, 0x16, 0x3e }, 3);
+	memcpy(mac, (const uint8_t[]){0x00, 0x16, 0x3e}, 3);
 	mac[3] = (h >> 16) & 0x7f;
 	mac[4] = (uint8_t)(h >> 8);
 	mac[5] = (uint8_t)h;
@@ -125,21 +124,21 @@ void config_mac_derive(const uint8_t uuid[16], unsigned index, uint8_t mac[6])
 
 const char *config_action_word(enum config_action a)
 {
-	static const char *const word[] = { "destroy", "restart", "rename-restart", "preserve" };
+	static const char *const word[] = {"destroy", "restart", "rename-restart", "preserve"};
 
 	return word[a];
 }
 
 const char *config_type_word(enum config_type t)
 {
-	static const char *const word[] = { "any", "pv", "pvh" };
+	static const char *const word[] = {"any", "pv", "pvh"};
 
 	return word[t];
 }
 
 const char *config_engine_word(enum config_engine k)
 {
-	static const char *const word[] = { "auto", "user", "kvm" };
+	static const char *const word[] = {"auto", "user", "kvm"};
 
 	return word[k];
 }

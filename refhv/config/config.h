@@ -49,8 +49,8 @@ enum config_net { CONFIG_NET_USER, CONFIG_NET_TAP, CONFIG_NET_BRIDGE, CONFIG_NET
 /* A port of the host that leads into the guest. */
 struct config_forward {
 	bool udp;
-	char addr[46]; /* on the host; "127.0.0.1" unless given */
-	uint16_t port; /* on the host; 0 = any free one */
+	char addr[46];	/* on the host; "127.0.0.1" unless given */
+	uint16_t port;	/* on the host; 0 = any free one */
 	char guest[46]; /* "" = the address that the guest has by DHCP */
 	uint16_t guest_port;
 };
@@ -58,10 +58,10 @@ struct config_forward {
 struct config_vif {
 	uint8_t mac[6]; /* given, or derived from uuid and index, so that a domain keeps it */
 	enum config_net net;
-	char dev[16];  /* name of the tap or bridge */
-	char ip[64];   /* handed on; empty when not given */
-	uint32_t mtu;  /* bytes; 0 = what the far end likes best */
-	uint64_t rate_bytes;       /* credit per interval; 0 = no limit */
+	char dev[16];	     /* name of the tap or bridge */
+	char ip[64];	     /* handed on; empty when not given */
+	uint32_t mtu;	     /* bytes; 0 = what the far end likes best */
+	uint64_t rate_bytes; /* credit per interval; 0 = no limit */
 	uint32_t rate_interval_us;
 	bool trusted;
 	unsigned nforwards;
@@ -73,9 +73,9 @@ struct refhv_config {
 	uint8_t uuid[16];
 	enum config_type type;
 	enum config_engine engine;
-	char *kernel;  /* absolute */
-	char *ramdisk; /* absolute, or NULL */
-	char *cmdline; /* never NULL */
+	char *kernel;	/* absolute */
+	char *ramdisk;	/* absolute, or NULL */
+	char *cmdline;	/* never NULL */
 	char *base_dir; /* folder that relative disk targets start from */
 	uint64_t memory_kib, maxmem_kib;
 	unsigned vcpus, maxvcpus;

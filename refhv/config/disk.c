@@ -115,10 +115,10 @@ int config_vdev_number(const char *name, uint32_t *vbd)
 static int set_target(struct spec *s, const char *value)
 {
 	/* Prefixes that old files carry: some select a format, some mean nothing any more. */
-	static const char *const stripped[] = { "raw:", "phy:", "file:", "aio:", "tapdisk:",
-						"tap2:", "tap:", "ioemu:" };
-	static const char *const formats[] = { "qcow2:", "qcow:", "vhd:", "qed:", "iscsi:",
-					       "nbd:", "enbd:", "drbd:" };
+	static const char *const stripped[] = {
+		"raw:", "phy:", "file:", "aio:", "tapdisk:", "tap2:", "tap:", "ioemu:"};
+	static const char *const formats[] = {
+		"qcow2:", "qcow:", "vhd:", "qed:", "iscsi:", "nbd:", "enbd:", "drbd:"};
 	bool again = true;
 
 	while (again) {
@@ -134,8 +134,9 @@ static int set_target(struct spec *s, const char *value)
 	}
 	for (unsigned i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
 		if (!strncmp(value, formats[i], strlen(formats[i])))
-			return bad(s, "refhv reads raw images and block devices; convert the image: "
-				      "qemu-img convert -O raw OLD NEW",
+			return bad(s,
+				   "refhv reads raw images and block devices; convert the image: "
+				   "qemu-img convert -O raw OLD NEW",
 				   "unsupported kind of target", value);
 	free(s->d->target);
 	s->d->target = strdup(value);
@@ -206,14 +207,15 @@ static int set_key(struct spec *s, const char *key, const char *value)
 	}
 	if (!strcmp(key, "specification")) {
 		if (strcmp(value, "xen"))
-			return bad(s, "leave it out", "only specification=xen is supported, not", value);
+			return bad(s, "leave it out", "only specification=xen is supported, not",
+				   value);
 		return 0;
 	}
 	if (!strcmp(key, "backend") || !strcmp(key, "script"))
 		return bad(s, "attach the device on this machine and give its path as the target",
 			   "not supported by refhv:", key);
-	if (!strcmp(key, "backendtype") || !strcmp(key, "grant_usage") || !strcmp(key, "transport") ||
-	    !strcmp(key, "bios"))
+	if (!strcmp(key, "backendtype") || !strcmp(key, "grant_usage") ||
+	    !strcmp(key, "transport") || !strcmp(key, "bios"))
 		return ignored(s, key);
 	return bad(s, FORM, "unknown key", key);
 }
@@ -255,8 +257,7 @@ static int field(struct spec *s, char *text)
 	if (rc || flag)
 		return rc;
 	switch (s->position++) {
-	case 0:
-		return set_target(s, text);
+	case 0: return set_target(s, text);
 	case 1:
 		/* The old form has no format: TARGET,VDEV[:TYPE],ACCESS. */
 		if (*text && set_format(s, text)) {
@@ -270,10 +271,8 @@ static int field(struct spec *s, char *text)
 			return set_vdev(s, text);
 		}
 		return 0;
-	case 2:
-		return *text ? set_vdev(s, text) : 0;
-	case 3:
-		return *text ? set_access(s, text) : 0;
+	case 2: return *text ? set_vdev(s, text) : 0;
+	case 3: return *text ? set_access(s, text) : 0;
 	}
 	return bad(s, FORM, "more than four fields by position:", text);
 }
@@ -293,7 +292,7 @@ static char *trim(char *text)
 int config_disk_parse(struct config_disk *d, const char *spec, const char *where, unsigned line,
 		      struct config_notes *notes, struct refhv_error *e)
 {
-	struct spec s = { .d = d, .where = where, .line = line, .notes = notes, .e = e };
+	struct spec s = {.d = d, .where = where, .line = line, .notes = notes, .e = e};
 	char *copy = strdup(spec), *next = copy;
 	int rc = copy ? 0 : refhv_fail(e, REFHV_FAILED, NULL, "out of memory");
 

@@ -33,7 +33,7 @@ static json_t *disk_to_json(const struct config_disk *d)
 	return o;
 }
 
-static const char *const net_word[] = { "user", "tap", "bridge", "none" };
+static const char *const net_word[] = {"user", "tap", "bridge", "none"};
 
 static json_t *vif_to_json(const struct config_vif *v)
 {
@@ -53,9 +53,9 @@ static json_t *vif_to_json(const struct config_vif *v)
 		const struct config_forward *f = &v->forward[i];
 
 		json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:s, s:i}", "proto",
-						      f->udp ? "udp" : "tcp", "addr", f->addr, "port",
-						      f->port, "guest", f->guest, "guest_port",
-						      f->guest_port));
+						      f->udp ? "udp" : "tcp", "addr", f->addr,
+						      "port", f->port, "guest", f->guest,
+						      "guest_port", f->guest_port));
 	}
 	set(o, "hostfwd", list);
 	return o;
@@ -166,7 +166,7 @@ static int disk_from_json(struct config_disk *d, const json_t *o, struct refhv_e
 
 static int forward_from_json(struct config_forward *f, const json_t *o, struct refhv_error *e)
 {
-	static const char *const protos[] = { "tcp", "udp" };
+	static const char *const protos[] = {"tcp", "udp"};
 	uint64_t port = 0, guest_port = 0;
 	unsigned udp = 0;
 	int rc = get_word(o, "proto", protos, 2, &udp, e);
@@ -222,9 +222,9 @@ static int vif_from_json(struct config_vif *v, const json_t *o, struct refhv_err
 
 static int read_config(struct refhv_config *c, const json_t *o, struct refhv_error *e)
 {
-	static const char *const types[] = { "any", "pv", "pvh" };
-	static const char *const engines[] = { "auto", "user", "kvm" };
-	static const char *const actions[] = { "destroy", "restart", "rename-restart", "preserve" };
+	static const char *const types[] = {"any", "pv", "pvh"};
+	static const char *const engines[] = {"auto", "user", "kvm"};
+	static const char *const actions[] = {"destroy", "restart", "rename-restart", "preserve"};
 	const json_t *disks = json_object_get(o, "disks"), *vifs = json_object_get(o, "vifs");
 	const char *uuid = json_string_value(json_object_get(o, "uuid"));
 	uint64_t vcpus = 0, maxvcpus = 0;

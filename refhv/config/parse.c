@@ -100,15 +100,16 @@ static int get_word(struct parser *p, const char *key, const char *const *words,
 			return 0;
 		}
 	}
-	return refhv_fail_at(p->e, REFHV_CONFIG, p->file, line, remedy, "%s: unknown value \"%.40s\"",
-			     key, text);
+	return refhv_fail_at(p->e, REFHV_CONFIG, p->file, line, remedy,
+			     "%s: unknown value \"%.40s\"", key, text);
 }
 
 static int get_type(struct parser *p)
 {
-	static const char *const types[] = { "any", "pv", "pvh" };
-	static const char *const builders[] = { "generic", "linux" };
-	static const char remedy[] = "use type=\"pv\" or type=\"pvh\", or leave it out: the image decides";
+	static const char *const types[] = {"any", "pv", "pvh"};
+	static const char *const builders[] = {"generic", "linux"};
+	static const char remedy[] =
+		"use type=\"pv\" or type=\"pvh\", or leave it out: the image decides";
 	int value = CONFIG_TYPE_ANY, ignored = 0;
 	int rc = get_word(p, "type", types, 3, &value, remedy);
 
@@ -120,7 +121,7 @@ static int get_type(struct parser *p)
 
 static int get_engine(struct parser *p)
 {
-	static const char *const engines[] = { "auto", "user", "kvm" };
+	static const char *const engines[] = {"auto", "user", "kvm"};
 	int value = CONFIG_ENGINE_AUTO;
 	int rc = get_word(p, "engine", engines, 3, &value, "use auto, user or kvm");
 
@@ -130,8 +131,8 @@ static int get_engine(struct parser *p)
 
 static int get_action(struct parser *p, const char *key, enum config_action *action)
 {
-	static const char *const words[] = { "destroy", "restart", "rename-restart", "preserve",
-					     "coredump-destroy", "coredump-restart" };
+	static const char *const words[] = {"destroy",	"restart",	    "rename-restart",
+					    "preserve", "coredump-destroy", "coredump-restart"};
 	struct syntax_setting *set = syntax_find(&p->syntax, key);
 	int value = *action;
 	int rc = get_word(p, key, words, 6, &value,
@@ -161,7 +162,8 @@ static int get_cmdline(struct parser *p)
 		return rc;
 	if (cmdline) {
 		if (root || extra)
-			config_note(p->notes, cmdline_line, "cmdline is used; root and extra are ignored");
+			config_note(p->notes, cmdline_line,
+				    "cmdline is used; root and extra are ignored");
 		joined = strdup(cmdline);
 	} else if (asprintf(&joined, "%s%s%s%s", root ? "root=" : "", root ? root : "",
 			    root && extra ? " " : "", extra ? extra : "") < 0) {
@@ -193,7 +195,8 @@ static int get_memory(struct parser *p)
 		set = syntax_find(&p->syntax, "maxmem");
 	if (!memory || memory > CONFIG_MAX_MEMORY_MIB || maxmem > CONFIG_MAX_MEMORY_MIB)
 		return refhv_fail_at(p->e, REFHV_CONFIG, p->file, set->line,
-				     "memory counts MiB; use 1 to 1048576", "memory is out of range");
+				     "memory counts MiB; use 1 to 1048576",
+				     "memory is out of range");
 	p->c->memory_kib = memory << 10;
 	p->c->maxmem_kib = maxmem << 10;
 	return 0;
@@ -213,8 +216,8 @@ static int get_vcpus(struct parser *p)
 	if (!max_given)
 		maxvcpus = vcpus;
 	if (!vcpus || vcpus > CONFIG_MAX_VCPUS || maxvcpus > CONFIG_MAX_VCPUS)
-		return refhv_fail_at(p->e, REFHV_CONFIG, p->file, set ? set->line : 0, "use 1 to 32",
-				     "vcpus is out of range");
+		return refhv_fail_at(p->e, REFHV_CONFIG, p->file, set ? set->line : 0,
+				     "use 1 to 32", "vcpus is out of range");
 	p->c->vcpus = (unsigned)vcpus;
 	p->c->maxvcpus = (unsigned)maxvcpus;
 	return 0;
@@ -240,8 +243,8 @@ static int get_list(struct parser *p, const char *key, unsigned max, struct synt
 	for (unsigned i = 0; i < *n; i++)
 		if ((*item)[i].kind == SYNTAX_LIST)
 			return refhv_fail_at(p->e, REFHV_CONFIG, p->file, (*item)[i].line,
-					     "quote each specification", "%s: an item is not a string",
-					     key);
+					     "quote each specification",
+					     "%s: an item is not a string", key);
 	return 0;
 }
 
@@ -252,8 +255,8 @@ static int get_disks(struct parser *p)
 	int rc = get_list(p, "disk", CONFIG_MAX_DISKS, &item, &n);
 
 	for (unsigned i = 0; i < n && !rc; i++) {
-		rc = config_disk_parse(&p->c->disk[i], item[i].text, p->file, item[i].line, p->notes,
-				       p->e);
+		rc = config_disk_parse(&p->c->disk[i], item[i].text, p->file, item[i].line,
+				       p->notes, p->e);
 		if (rc)
 			break;
 		p->c->ndisks++;
@@ -295,11 +298,13 @@ static int get_identity(struct parser *p)
 	if (rc)
 		return rc;
 	if (!text)
-		return refhv_fail_at(p->e, REFHV_CONFIG, p->file, 0, "add name = \"web\"", "no name");
+		return refhv_fail_at(p->e, REFHV_CONFIG, p->file, 0, "add name = \"web\"",
+				     "no name");
 	if (!config_name_ok(text))
-		return refhv_fail_at(p->e, REFHV_CONFIG, p->file, line,
-				     "use 1 to 63 letters, digits, and _ . + - inside, not only digits",
-				     "name: \"%.40s\" cannot name a domain", text);
+		return refhv_fail_at(
+			p->e, REFHV_CONFIG, p->file, line,
+			"use 1 to 63 letters, digits, and _ . + - inside, not only digits",
+			"name: \"%.40s\" cannot name a domain", text);
 	p->c->name = strdup(text);
 	if (!p->c->name)
 		return oom(p);
@@ -331,10 +336,9 @@ static bool listed(const char *const *list, const char *word)
 static int remark_others(struct parser *p)
 {
 	static const char *const read_here[] = {
-		"name", "uuid", "type", "builder", "engine", "kernel", "ramdisk", "cmdline", "root", "extra",
-		"memory", "maxmem", "vcpus", "maxvcpus", "disk", "vif", "on_poweroff", "on_reboot",
-		"on_crash", NULL
-	};
+		"name",	   "uuid", "type",	  "builder",   "engine",   "kernel", "ramdisk",
+		"cmdline", "root", "extra",	  "memory",    "maxmem",   "vcpus",  "maxvcpus",
+		"disk",	   "vif",  "on_poweroff", "on_reboot", "on_crash", NULL};
 	struct syntax_setting *set;
 
 	for (set = p->syntax.first; set; set = set->next) {
@@ -343,13 +347,14 @@ static int remark_others(struct parser *p)
 		for (const struct config_refused *r = config_keys_refused; r->key; r++)
 			if (!strcmp(r->key, set->name) &&
 			    !(set->value.kind == SYNTAX_LIST && !set->value.n))
-				return refhv_fail_at(p->e, REFHV_CONFIG, p->file, set->line, r->remedy,
-						     "%s: %s", r->key, r->why);
+				return refhv_fail_at(p->e, REFHV_CONFIG, p->file, set->line,
+						     r->remedy, "%s: %s", r->key, r->why);
 		if (listed(config_keys_hvm, set->name))
-			config_note(p->notes, set->line, "%.40s is for HVM guests and ignored", set->name);
-		else if (listed(config_keys_later, set->name))
-			config_note(p->notes, set->line, "%.40s has no effect in refhv and is ignored",
+			config_note(p->notes, set->line, "%.40s is for HVM guests and ignored",
 				    set->name);
+		else if (listed(config_keys_later, set->name))
+			config_note(p->notes, set->line,
+				    "%.40s has no effect in refhv and is ignored", set->name);
 		else
 			config_note(p->notes, set->line, "unknown key %.40s is ignored", set->name);
 	}
@@ -359,8 +364,8 @@ static int remark_others(struct parser *p)
 static int base_dir(struct parser *p)
 {
 	const char *slash = strrchr(p->file, '/');
-	char *dir = slash ? strndup(p->file, slash == p->file ? 1 : (size_t)(slash - p->file)) :
-			    strdup(".");
+	char *dir = slash ? strndup(p->file, slash == p->file ? 1 : (size_t)(slash - p->file))
+			  : strdup(".");
 
 	if (!dir)
 		return oom(p);
@@ -377,9 +382,9 @@ static int base_dir(struct parser *p)
 
 static int interpret(struct parser *p)
 {
-	int (*const step[])(struct parser *) = { base_dir, get_identity, get_type, get_engine,
-						 get_cmdline, get_memory, get_vcpus, get_disks,
-						 get_vifs, remark_others };
+	int (*const step[])(struct parser *) = {base_dir,    get_identity, get_type,  get_engine,
+						get_cmdline, get_memory,   get_vcpus, get_disks,
+						get_vifs,    remark_others};
 	struct refhv_config *c = p->c;
 	int rc = 0;
 
@@ -399,7 +404,8 @@ static int interpret(struct parser *p)
 	if (!rc)
 		rc = get_action(p, "on_crash", &c->on_crash);
 	if (!rc && !c->kernel)
-		rc = refhv_fail_at(p->e, REFHV_CONFIG, p->file, 0, "add kernel = \"PATH\"", "no kernel");
+		rc = refhv_fail_at(p->e, REFHV_CONFIG, p->file, 0, "add kernel = \"PATH\"",
+				   "no kernel");
 	if (!rc)
 		rc = config_check(c, p->file, p->e);
 	return rc;
@@ -408,7 +414,7 @@ static int interpret(struct parser *p)
 int config_parse(struct refhv_config *c, const char *file, const char *text, size_t len,
 		 struct config_notes *notes, struct refhv_error *e)
 {
-	struct parser p = { .c = c, .file = file, .notes = notes, .e = e };
+	struct parser p = {.c = c, .file = file, .notes = notes, .e = e};
 	int rc;
 
 	memset(c, 0, sizeof(*c));
@@ -449,8 +455,8 @@ int config_load(struct refhv_config *c, const char *path, struct config_notes *n
 		len += (size_t)n;
 	}
 	if (n < 0)
-		rc = refhv_fail_at(e, REFHV_CONFIG, path, 0, NULL, "cannot read the configuration: %s",
-				   strerror(errno));
+		rc = refhv_fail_at(e, REFHV_CONFIG, path, 0, NULL,
+				   "cannot read the configuration: %s", strerror(errno));
 	else
 		rc = config_parse(c, strcmp(path, "-") ? path : "<stdin>", text, len, notes, e);
 	close(fd);

@@ -71,9 +71,9 @@ static bool is_word(const struct lexer *l, size_t n, const char *word)
 /* Old configuration files were Python programs: say so rather than "syntax error". */
 static bool python_here(const struct lexer *l)
 {
-	static const char *const leftovers[] = { "import", "from", "def", "if", "else", "elif", "for",
-						 "while", "try", "print", "os", "class", "return",
-						 "None", "True", "False", "lambda" };
+	static const char *const leftovers[] = {
+		"import", "from", "def",   "if",     "else", "elif", "for",   "while", "try",
+		"print",  "os",	  "class", "return", "None", "True", "False", "lambda"};
 	size_t n = word_len(l);
 
 	for (unsigned i = 0; i < sizeof(leftovers) / sizeof(leftovers[0]); i++)
@@ -90,7 +90,7 @@ static int escape(struct lexer *l, char *out)
 
 	if (c == 'x') {
 		unsigned value;
-		char hex[3] = { 0 };
+		char hex[3] = {0};
 
 		if (l->end - l->p < 3 || !isxdigit((unsigned char)l->p[1]) ||
 		    !isxdigit((unsigned char)l->p[2]))
@@ -191,7 +191,7 @@ static int read_list(struct lexer *l, struct syntax_value *v, unsigned depth)
 	if (depth == SYNTAX_MAX_DEPTH)
 		return bad(l, l->line, NULL, "lists are nested too deeply");
 	for (;;) {
-		struct syntax_value item = { 0 };
+		struct syntax_value item = {0};
 		int rc;
 
 		skip(l, true);
@@ -210,7 +210,8 @@ static int read_list(struct lexer *l, struct syntax_value *v, unsigned depth)
 		if (peek(l) == ',')
 			l->p++;
 		else if (peek(l) != ']')
-			return bad(l, l->line, "separate items with commas and close the list with ]",
+			return bad(l, l->line,
+				   "separate items with commas and close the list with ]",
 				   "expected , or ] in a list");
 	}
 	l->p++;
@@ -252,8 +253,8 @@ static int read_value(struct lexer *l, struct syntax_value *v, unsigned depth)
 	if (python_here(l))
 		return bad(l, l->line, PLAIN, "this is Python, which is not run here");
 	if (word_char(c))
-		return refhv_fail_at(l->e, REFHV_CONFIG, l->file, l->line,
-				     "put text in quotes", "the value %.*s is not quoted",
+		return refhv_fail_at(l->e, REFHV_CONFIG, l->file, l->line, "put text in quotes",
+				     "the value %.*s is not quoted",
 				     (int)(word_len(l) < 40 ? word_len(l) : 40), l->p);
 	return bad(l, l->line, PLAIN, "a value is missing");
 }
@@ -289,8 +290,8 @@ static int append(struct lexer *l, struct syntax_setting *set, struct syntax_val
 	return rc;
 }
 
-static int add_setting(struct syntax *s, struct lexer *l, const char *word, size_t n,
-		       bool plus, unsigned line, struct syntax_value *v)
+static int add_setting(struct syntax *s, struct lexer *l, const char *word, size_t n, bool plus,
+		       unsigned line, struct syntax_value *v)
 {
 	struct syntax_setting **at, *set;
 	unsigned count = 0;
@@ -326,7 +327,7 @@ static int add_setting(struct syntax *s, struct lexer *l, const char *word, size
 
 static int read_setting(struct syntax *s, struct lexer *l)
 {
-	struct syntax_value v = { 0 };
+	struct syntax_value v = {0};
 	const char *word = l->p;
 	size_t n = word_len(l);
 	unsigned line = l->line;
@@ -347,8 +348,8 @@ static int read_setting(struct syntax *s, struct lexer *l)
 		l->p = word;
 		if (python_here(l) || peek(l) == '(')
 			return bad(l, line, PLAIN, "this is Python, which is not run here");
-		return refhv_fail_at(l->e, REFHV_CONFIG, l->file, line, PLAIN,
-				     "no = after %.*s", (int)(n < 40 ? n : 40), word);
+		return refhv_fail_at(l->e, REFHV_CONFIG, l->file, line, PLAIN, "no = after %.*s",
+				     (int)(n < 40 ? n : 40), word);
 	}
 	l->p++;
 	skip(l, false);
@@ -370,13 +371,13 @@ static int read_setting(struct syntax *s, struct lexer *l)
 int syntax_parse(struct syntax *s, const char *file, const char *text, size_t len,
 		 struct refhv_error *e)
 {
-	struct lexer l = { .file = file, .p = text, .end = text + len, .line = 1, .e = e };
+	struct lexer l = {.file = file, .p = text, .end = text + len, .line = 1, .e = e};
 	int rc = 0;
 
 	s->first = NULL;
 	if (len > SYNTAX_MAX_TEXT)
-		return refhv_fail_at(e, REFHV_CONFIG, file, 0, "a configuration is a small text file",
-				     "larger than 1 MiB");
+		return refhv_fail_at(e, REFHV_CONFIG, file, 0,
+				     "a configuration is a small text file", "larger than 1 MiB");
 	while (!rc) {
 		skip(&l, true);
 		if (peek(&l) < 0)

@@ -57,7 +57,7 @@ static int add_forward(struct spec *s, const char *value)
 {
 	static const char form[] = "write hostfwd=tcp:127.0.0.1:8080-:80";
 	struct config_vif *v = s->v;
-	struct config_forward f = { 0 }, *more;
+	struct config_forward f = {0}, *more;
 	const char *p = value;
 
 	if (!strncmp(p, "udp:", 4))
@@ -143,7 +143,8 @@ static int set_device(struct spec *s, enum config_net net, const char *key, cons
 
 	if (!n || n >= sizeof(s->v->dev) || strpbrk(value, "/ :") || !strcmp(value, ".") ||
 	    !strcmp(value, ".."))
-		return bad(s, "use the name of a network interface, as `ip link` shows it", key, value);
+		return bad(s, "use the name of a network interface, as `ip link` shows it", key,
+			   value);
 	s->v->net = net;
 	strcpy(s->v->dev, value);
 	return 0;
@@ -152,7 +153,8 @@ static int set_device(struct spec *s, enum config_net net, const char *key, cons
 static int set_mac(struct spec *s, const char *value)
 {
 	if (config_mac_parse(value, s->v->mac))
-		return bad(s, "write six hexadecimal bytes, as in 00:16:3e:12:34:56", "bad mac", value);
+		return bad(s, "write six hexadecimal bytes, as in 00:16:3e:12:34:56", "bad mac",
+			   value);
 	if (s->v->mac[0] & 1)
 		return bad(s, "clear the lowest bit of the first byte", "a multicast mac", value);
 	return 0;
@@ -160,8 +162,8 @@ static int set_mac(struct spec *s, const char *value)
 
 static int set_key(struct spec *s, const char *key, const char *value)
 {
-	static const char *const ignored[] = { "script", "vifname", "gatewaydev", "devid", "vlan",
-					       "accel", "colo" };
+	static const char *const ignored[] = {"script", "vifname", "gatewaydev", "devid",
+					      "vlan",	"accel",   "colo"};
 	struct config_vif *v = s->v;
 
 	if (!strcmp(key, "mac"))
@@ -199,18 +201,20 @@ static int set_key(struct spec *s, const char *key, const char *value)
 	}
 	if (!strcmp(key, "type")) {
 		if (strcmp(value, "vif"))
-			return bad(s, "use type=vif", "emulated network cards are not supported:", value);
+			return bad(s, "use type=vif",
+				   "emulated network cards are not supported:", value);
 		return 0;
 	}
 	if (!strcmp(key, "model"))
 		return bad(s, "leave model out: the guest gets a paravirtual card",
 			   "emulated network cards are not supported:", value);
 	if (!strcmp(key, "backend"))
-		return bad(s, "leave it out", "driver domains are not supported, backend is", value);
+		return bad(s, "leave it out", "driver domains are not supported, backend is",
+			   value);
 	for (unsigned i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++) {
 		if (!strcmp(key, ignored[i])) {
-			config_note(s->notes, s->line, "vif: %.40s is not used by refhv and ignored",
-				    key);
+			config_note(s->notes, s->line,
+				    "vif: %.40s is not used by refhv and ignored", key);
 			return 0;
 		}
 	}
@@ -242,7 +246,7 @@ static int field(struct spec *s, char *text)
 int config_vif_parse(struct config_vif *v, const char *spec, const char *where, unsigned line,
 		     struct config_notes *notes, struct refhv_error *e)
 {
-	struct spec s = { .v = v, .where = where, .line = line, .notes = notes, .e = e };
+	struct spec s = {.v = v, .where = where, .line = line, .notes = notes, .e = e};
 	char *copy = strdup(spec), *next = copy;
 	int rc = copy ? 0 : refhv_fail(e, REFHV_FAILED, NULL, "out of memory");
 

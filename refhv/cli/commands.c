@@ -1,0 +1,10 @@
+/*
+ * The table of commands.
+ */
+#include <stddef.h>
+#include "cli/commands.h"
+
+const struct cli_command *const cli_commands[] = {
+	&cli_run,      &cli_create,  &cli_list,	   &cli_info,  &cli_console,
+	&cli_shutdown, &cli_reboot,  &cli_destroy, &cli_pause, &cli_unpause,
+	&cli_domid,    &cli_domname, &cli_version, NULL};

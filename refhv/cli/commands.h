@@ -1,0 +1,12 @@
+/*
+ * The commands, one struct each; commands.c has them in the order of the help.
+ */
+#ifndef REFHV_CLI_COMMANDS_H
+#define REFHV_CLI_COMMANDS_H
+
+#include "cli/cli.h"
+
+extern const struct cli_command cli_run, cli_create, cli_list, cli_info, cli_console, cli_shutdown,
+	cli_reboot, cli_destroy, cli_pause, cli_unpause, cli_domid, cli_domname, cli_version;
+
+#endif

@@ -1,0 +1,194 @@
+/*
+ * Disks and network cards: each a backend with an I/O thread, stepped here when its frontend's state changes.
+ *
+ * The store is watched at the frontend's state only, a path that the toolstack chose. A device whose frontend misbehaves is stopped
+ * with a reason in refhv.log; the domain and its other devices go on.
+ */
+#include <errno.h>
+#include <pv/abi/errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include "domain/domain.h"
+#include "host/bus.h"
+#include "host/net.h"
+#include "launch/launch.h"
+#include "netd/client.h"
+
+struct device {
+	struct domain *d;
+	struct host_bus bus;
+	struct host_net *net;
+	int netd;	/* control connection of user networking, -1 */
+	ev_timer again; /* a disconnect waits for requests at the disk */
+};
+
+struct devices {
+	unsigned n, kicks;
+	json_t *links; /* what the launcher found out about the vifs */
+	struct device device[CONFIG_MAX_DISKS + CONFIG_MAX_VIFS];
+};
+
+static void broken(void *ctx, const char *kind, unsigned index, const char *reason)
+{
+	domain_log(ctx, "%s %u was stopped: %s", kind, index, reason);
+}
+
+static void step(struct device *dev)
+{
+	int rc = host_net_step(dev->net);
+
+	if (rc < 0 && rc != -PV_EAGAIN)
+		domain_log(dev->d, "%s %u: the frontend cannot be served (error %d)",
+			   dev->bus.cfg.kind, dev->bus.cfg.index, -rc);
+	if (rc == -PV_EAGAIN)
+		ev_timer_again(dev->d->loop, &dev->again);
+	else
+		ev_timer_stop(dev->d->loop, &dev->again);
+}
+
+static void step_again(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	step(w->data);
+}
+
+static void front_changed(void *arg, const char *path)
+{
+	step(arg);
+}
+
+/* One of the engine's descriptors while there are any: a send to these costs no trip through the monitor. */
+static int kick(struct domain *d, uint16_t *index)
+{
+	unsigned n = KICK_DEVICES + d->devices->kicks++;
+
+	if (n < ENGINE_KICK_FDS) {
+		*index = (uint16_t)n;
+		return d->impl->kick_fd(d->engine, n);
+	}
+	*index = PV_KICK_INDEX_NONE;
+	return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+}
+
+static struct device *add(struct domain *d, const char *kind, unsigned index)
+{
+	struct device *dev = &d->devices->device[d->devices->n++];
+	struct host_bus_config cfg = {
+		.domain = d->pv,
+		.store = d->store,
+		.domid = d->domid,
+		.kind = kind,
+		.index = index,
+		.ram = d->ram,
+		.ram_size = d->ram_size,
+		.ram_fd = d->ram_fd,
+		.mark_dirty = machine_mark_dirty,
+		.broken = broken,
+		.ctx = d,
+	};
+
+	dev->d = d;
+	dev->netd = -1;
+	cfg.kick = kick(d, &cfg.kick_index);
+	host_bus_init(&dev->bus, &cfg);
+	ev_timer_init(&dev->again, step_again, 0.01, 0.01);
+	dev->again.data = dev;
+	return dev;
+}
+
+/* From now on the frontend's state drives the backend; the watch fires once at once, which makes the first step. */
+static int watch(struct device *dev)
+{
+	char path[100];
+
+	snprintf(path, sizeof(path), "%s/state", dev->bus.front);
+	return pv_store_watch(pv_store_self(dev->d->store), path, 0, front_changed, dev);
+}
+
+static int start_vif(struct domain *d, unsigned index, struct refhv_error *e)
+{
+	unsigned mtu = (unsigned)json_integer_value(
+		json_object_get(json_array_get(d->devices->links, index), "mtu"));
+	char role[16], err[HOST_NET_ERR_SIZE] = "";
+	struct host_net_config cfg = {.mtu = mtu};
+	struct device *dev;
+	int rc;
+
+	snprintf(role, sizeof(role), "vif%u", index);
+	cfg.frames = domain_fd(d, role, true);
+	if (cfg.frames < 0)
+		return 0;
+	dev = add(d, "vif", index);
+	snprintf(role, sizeof(role), "netd%u", index);
+	dev->netd = domain_fd(d, role, true);
+	cfg.bus = &dev->bus.bus;
+	cfg.kick = dev->bus.cfg.kick;
+	rc = nodes_vif(d, index, mtu);
+	if (!rc)
+		rc = host_net_create(&dev->net, &cfg, err);
+	if (!rc)
+		rc = watch(dev);
+	return rc ? refhv_fail(e, REFHV_RESOURCE, NULL, "vif %u cannot be started: %s", index,
+			       err[0] ? err : strerror(-rc))
+		  : 0;
+}
+
+int devices_start(struct domain *d, struct refhv_error *e)
+{
+	int rc = 0;
+
+	d->devices = calloc(1, sizeof(*d->devices));
+	if (!d->devices)
+		return refhv_fail(e, REFHV_FAILED, NULL, "out of memory");
+	d->devices->links = json_incref(d->links);
+	for (unsigned i = 0; i < d->config.nvifs && !rc; i++)
+		rc = start_vif(d, i, e);
+	return rc;
+}
+
+void devices_stop(struct domain *d)
+{
+	for (unsigned i = 0; i < d->devices->n; i++) {
+		struct device *dev = &d->devices->device[i];
+
+		if (dev->net)
+			host_net_destroy(dev->net);
+		host_bus_close(&dev->bus);
+		/* A reboot keeps the network; an end takes it away at once. */
+		if (dev->netd >= 0 && d->exit_code == DOMAIN_ENDED && !d->moved)
+			netd_quit(dev->netd);
+	}
+}
+
+static json_t *vif_stats(struct device *dev)
+{
+	struct pv_netback_stats st;
+
+	host_net_stats(dev->net, &st);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "tx_frames", (json_int_t)st.tx_frames,
+			 "tx_bytes", (json_int_t)st.tx_bytes, "tx_errors", (json_int_t)st.tx_errors,
+			 "rx_frames", (json_int_t)st.rx_frames, "rx_bytes", (json_int_t)st.rx_bytes,
+			 "rx_errors", (json_int_t)st.rx_errors);
+}
+
+void devices_info(struct domain *d, json_t *info)
+{
+	json_t *vifs = json_object_get(info, "vifs"), *v, *forwards;
+	size_t i;
+
+	json_array_foreach(vifs, i, v)
+	{
+		forwards = json_object_get(json_array_get(d->devices->links, i), "forwards");
+		if (forwards)
+			json_object_set(v, "forwards", forwards);
+	}
+	for (unsigned n = 0; n < d->devices->n; n++) {
+		struct device *dev = &d->devices->device[n];
+
+		if (dev->net)
+			json_object_set_new(json_array_get(vifs, dev->bus.cfg.index), "stats",
+					    vif_stats(dev));
+	}
+}

@@ -1,0 +1,173 @@
+/*
+ * What the parts of a domain process share.
+ *
+ * Threads: the main thread runs the loop and is the engine's controlling thread; the engine has one service thread a vCPU;
+ * disks and vifs have one I/O thread each. `pv` takes `lock` itself. The store, devices, console clients and everything else
+ * without a remark belong to the main thread.
+ */
+#ifndef REFHV_DOMAIN_DOMAIN_H
+#define REFHV_DOMAIN_DOMAIN_H
+
+#include <ev.h>
+#include <pthread.h>
+#include <pv/domain.h>
+#include <pv/store.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include "boot/boot.h"
+#include "config/config.h"
+#include "engine/engine.h"
+#include "fdmsg.h"
+#include "host/xenstore.h"
+
+/* Who uses which of the engine's kick descriptors. */
+enum { KICK_CONSOLE, KICK_STORE, KICK_DEVICES };
+
+enum domain_state {
+	DOMAIN_STARTING,
+	DOMAIN_RUNNING,
+	DOMAIN_PAUSED,	 /* a person paused it */
+	DOMAIN_SHUTDOWN, /* the guest ended by itself, and is preserved */
+	DOMAIN_CRASHED,
+	DOMAIN_DYING,
+};
+
+struct console;
+struct control_server;
+struct devices;
+
+struct domain {
+	struct refhv_config config;
+	char name[CONFIG_NAME_MAX + 1];
+	uint16_t domid;
+	enum domain_state state;
+	bool foreground; /* ends when the launcher goes without a word */
+	char why[512];	 /* of a crash */
+	int exit_code;	 /* DOMAIN_ENDED, DOMAIN_RESTART */
+	bool landlock;	 /* no file system is left */
+	bool moved;	 /* its guest goes on elsewhere: what it shares stays */
+	json_t *links;	 /* launch message: what is known of each vif's far end */
+
+	/* Descriptors from the launcher, by role; -1 when absent. */
+	int fd[FDMSG_MAX_FDS];
+	char role[FDMSG_MAX_FDS][16];
+	unsigned nfds;
+	int report, log;
+
+	struct ev_loop *loop;
+	ev_io report_watch;
+	ev_async news;		/* something below was set by another thread */
+	_Atomic int end_reason; /* PV_SHUTDOWN_*, or -1 */
+	_Atomic bool died;	/* `why` was written before this was set */
+	_Atomic bool suspended; /* SHUTDOWN_suspend that nobody asked for */
+
+	/* The machine. */
+	const struct engine_impl *impl;
+	struct engine *engine;
+	struct engine_client client;
+	ev_io watch_engine;
+	int ram_fd;
+	void *ram;
+	uint64_t ram_size;
+	struct pv_vmm vmm;
+	struct pv_domain *pv;
+	pthread_mutex_t lock;
+	_Atomic int64_t clock_offset; /* guest system time = CLOCK_MONOTONIC + this */
+	_Atomic uint64_t shared_info; /* what the engine was told last */
+	struct boot_result boot;
+	uint32_t store_port, console_port;
+	ev_timer clock_timer;
+	uint64_t tsc0, ns0; /* the first pair of readings, for the scale */
+
+	struct pv_store *store;
+	struct refhv_xenstore *xs;
+	struct pv_host_port store_hp;
+	ev_io store_kick;
+
+	struct console *console;
+	struct control_server *control;
+	struct devices *devices;
+};
+
+/* The descriptor of a role, or -1; taken out of the table when `take`: the caller closes it. */
+int domain_fd(struct domain *d, const char *role, bool take);
+/* One line into refhv.log. Any thread. */
+void domain_log(struct domain *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* machine.c: 0 or negative with *e. */
+int machine_build(struct domain *d, struct refhv_error *e);
+/* The engine is ready to be locked in. */
+int machine_wait(struct domain *d, struct refhv_error *e);
+int machine_start(struct domain *d, bool paused, struct refhv_error *e);
+int machine_pause(struct domain *d);
+int machine_resume(struct domain *d);
+void machine_destroy(struct domain *d);
+uint64_t machine_now(struct domain *d);
+void machine_mark_dirty(void *ctx, uint64_t gpa, uint64_t len);
+/* Seconds that the guest's vCPUs have used. */
+double machine_cpu_seconds(struct domain *d);
+
+/* hooks.c: struct pv_vmm and struct engine_client over each other. */
+void hooks_init(struct domain *d);
+
+/* clock.c */
+uint64_t clock_monotonic(void);
+uint64_t clock_tsc(void);
+/* Tell the guest the time and its scale now, and again later, as the scale gets better known. */
+void clock_start(struct domain *d);
+void clock_stop(struct domain *d);
+
+/* nodes.c: what a toolstack writes into the store. 0 or -PV_E.... */
+int nodes_create(struct domain *d);
+int nodes_disk(struct domain *d, unsigned index);
+int nodes_vif(struct domain *d, unsigned index, unsigned mtu);
+int nodes_request_shutdown(struct domain *d, const char *reason);
+/* Whether the guest said that it understands `reason` ("poweroff", ...). */
+bool nodes_understands(struct domain *d, const char *reason);
+
+/* store.c: the store, the guest's ring, the socket. */
+int store_start(struct domain *d, struct refhv_error *e);
+/* The ring needs the machine. */
+int store_attach(struct domain *d, struct refhv_error *e);
+void store_stop(struct domain *d);
+
+/* console.c */
+int console_start(struct domain *d, struct refhv_error *e);
+int console_attach(struct domain *d, struct refhv_error *e);
+/* From a vCPU's thread: HYPERVISOR_console_io. */
+int console_io_write(struct console *c, const char *buf, uint32_t len);
+int console_io_read(struct console *c, char *buf, uint32_t len);
+/* Everything that the guest has printed goes where it belongs. The guest does not run. */
+void console_drain(struct console *c);
+void console_stop(struct console *c);
+
+/* devices.c */
+int devices_start(struct domain *d, struct refhv_error *e);
+void devices_stop(struct domain *d);
+/* Adds "disks" and "vifs" to an info object. */
+void devices_info(struct domain *d, json_t *info);
+
+/* server.c */
+int server_start(struct domain *d, struct refhv_error *e);
+/* The guest ended: answers "wait". action: what happens now. */
+void server_tell_end(struct domain *d, const char *reason, const char *action);
+void server_stop(struct domain *d);
+
+/* life.c */
+void life_news(struct domain *d);
+int life_pause(struct domain *d, struct refhv_error *e);
+int life_unpause(struct domain *d, struct refhv_error *e);
+int life_shutdown(struct domain *d, const char *reason, struct refhv_error *e);
+void life_destroy(struct domain *d, const char *reason, const char *what);
+json_t *life_info(struct domain *d);
+const char *life_state_word(struct domain *d);
+
+/*
+ * lockdown.c: 0 or negative with *e. Early: when the engine runs and before there are I/O threads. Then: from here on no path is
+ * opened and no process started.
+ */
+int lockdown_early(struct domain *d, struct refhv_error *e);
+int lockdown(struct domain *d, struct refhv_error *e);
+
+#endif

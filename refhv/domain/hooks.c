@@ -1,0 +1,225 @@
+/*
+ * The library asks the engine, and the engine asks the library: struct pv_vmm and struct engine_client.
+ *
+ * LEAF hooks come with the domain's lock held and touch only the engine, which never calls back from these.
+ */
+#include <errno.h>
+#include <pv/abi/errno.h>
+#include <pv/abi/sched.h>
+#include <pv/abi/xen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "domain/domain.h"
+
+static void *hook_alloc(void *ctx, size_t size)
+{
+	return calloc(1, size);
+}
+
+static void hook_free(void *ctx, void *p, size_t size)
+{
+	free(p);
+}
+
+static void hook_lock(void *ctx)
+{
+	struct domain *d = ctx;
+
+	pthread_mutex_lock(&d->lock);
+}
+
+static void hook_unlock(void *ctx)
+{
+	struct domain *d = ctx;
+
+	pthread_mutex_unlock(&d->lock);
+}
+
+static void *hook_gpa_map(void *ctx, uint64_t gpa, uint32_t len, int write)
+{
+	struct domain *d = ctx;
+
+	if (gpa >= d->ram_size || len > d->ram_size - gpa)
+		return NULL;
+	if (write)
+		d->impl->mark_dirty(d->engine, gpa, len);
+	return (char *)d->ram + gpa;
+}
+
+static int hook_gva_to_gpa(void *ctx, unsigned vcpu, uint64_t gva, int write, uint64_t *gpa)
+{
+	struct domain *d = ctx;
+
+	return d->impl->gva_to_gpa(d->engine, gva, write, gpa);
+}
+
+static void hook_kick(void *ctx, unsigned vcpu, unsigned why)
+{
+	struct domain *d = ctx;
+
+	d->impl->kick(d->engine, vcpu, why);
+}
+
+static uint64_t hook_now(void *ctx)
+{
+	return machine_now(ctx);
+}
+
+static void hook_timer_set(void *ctx, unsigned vcpu, uint64_t abs_ns)
+{
+	struct domain *d = ctx;
+
+	d->impl->timer_set(d->engine, vcpu, abs_ns);
+}
+
+static void hook_route_changed(void *ctx, uint32_t port, struct pv_route route)
+{
+	struct domain *d = ctx;
+
+	d->impl->route_set(d->engine, port, route);
+}
+
+/* On the thread of the vCPU that asks. The loop decides what becomes of the domain. */
+static int hook_shutdown(void *ctx, unsigned vcpu, unsigned reason)
+{
+	struct domain *d = ctx;
+
+	if (reason == PV_SHUTDOWN_suspend) {
+		d->suspended = true;
+		ev_async_send(d->loop, &d->news);
+		return 1;
+	}
+	d->impl->stop(d->engine);
+	d->end_reason = (int)reason;
+	ev_async_send(d->loop, &d->news);
+	return 0;
+}
+
+static void hook_crash(void *ctx, const char *reason)
+{
+	struct domain *d = ctx;
+
+	d->impl->stop(d->engine);
+	d->end_reason = PV_SHUTDOWN_crash;
+	ev_async_send(d->loop, &d->news);
+}
+
+static int hook_vcpu_initialise(void *ctx, unsigned by, unsigned vcpu, const void *context,
+				uint32_t size)
+{
+	struct domain *d = ctx;
+	struct engine_vcpu_state *st;
+	int rc;
+
+	if (size < sizeof(struct pv_vcpu_guest_context))
+		return -PV_EINVAL;
+	/* calloc promises 16 bytes; the XSAVE area wants 64. */
+	if (posix_memalign((void **)&st, 64, sizeof(*st)))
+		return -PV_ENOMEM;
+	memset(st, 0, sizeof(*st));
+	st->size = sizeof(*st);
+	memcpy(&st->ctxt, context, sizeof(struct pv_vcpu_guest_context));
+	rc = d->impl->vcpu_set(d->engine, vcpu, st);
+	free(st);
+	return rc;
+}
+
+static int hook_vcpu_up(void *ctx, unsigned by, unsigned vcpu)
+{
+	struct domain *d = ctx;
+
+	return d->impl->vcpu_up(d->engine, vcpu);
+}
+
+static int hook_vcpu_down(void *ctx, unsigned by, unsigned vcpu)
+{
+	struct domain *d = ctx;
+
+	return d->impl->vcpu_down(d->engine, vcpu);
+}
+
+static void hook_vcpu_info_set(void *ctx, unsigned vcpu, uint64_t gpa)
+{
+	struct domain *d = ctx;
+
+	d->impl->vcpu_info_set(d->engine, vcpu, gpa);
+}
+
+static int hook_console_write(void *ctx, const char *buf, uint32_t len)
+{
+	struct domain *d = ctx;
+
+	return d->console ? console_io_write(d->console, buf, len) : (int)len;
+}
+
+static int hook_console_read(void *ctx, char *buf, uint32_t len)
+{
+	struct domain *d = ctx;
+
+	return d->console ? console_io_read(d->console, buf, len) : 0;
+}
+
+/* The guest may move shared_info with any memory operation: the engine polls its words. */
+static void follow_shared_info(struct domain *d)
+{
+	uint64_t gfn = pv_domain_shared_info(d->pv);
+
+	if (gfn != atomic_exchange(&d->shared_info, gfn))
+		d->impl->shared_info_set(d->engine,
+					 gfn == PV_STATE_NO_GPA ? ENGINE_NO_GPA : gfn << 12);
+}
+
+static int64_t on_hypercall(void *ctx, unsigned vcpu, uint64_t nr, const uint64_t arg[6])
+{
+	struct domain *d = ctx;
+	int64_t rc = pv_domain_hypercall(d->pv, vcpu, nr, arg);
+
+	if (nr == PV_HYPERVISOR_memory_op)
+		follow_shared_info(d);
+	return rc;
+}
+
+static void on_timer(void *ctx, unsigned vcpu)
+{
+	struct domain *d = ctx;
+
+	pv_domain_timer_fired(d->pv, vcpu);
+}
+
+static void on_died(void *ctx, const char *why)
+{
+	struct domain *d = ctx;
+
+	snprintf(d->why, sizeof(d->why), "%s", why);
+	d->died = true;
+	ev_async_send(d->loop, &d->news);
+}
+
+void hooks_init(struct domain *d)
+{
+	d->vmm = (struct pv_vmm){
+		.size = sizeof(d->vmm),
+		.ctx = d,
+		.alloc = hook_alloc,
+		.free = hook_free,
+		.gpa_map = hook_gpa_map,
+		.gva_to_gpa = hook_gva_to_gpa,
+		.kick = hook_kick,
+		.now = hook_now,
+		.lock = hook_lock,
+		.unlock = hook_unlock,
+		.timer_set = hook_timer_set,
+		.route_changed = hook_route_changed,
+		.shutdown = hook_shutdown,
+		.crash = hook_crash,
+		.vcpu_initialise = hook_vcpu_initialise,
+		.vcpu_up = hook_vcpu_up,
+		.vcpu_down = hook_vcpu_down,
+		.vcpu_info_set = hook_vcpu_info_set,
+		.console_write = hook_console_write,
+		.console_read = hook_console_read,
+	};
+	d->client = (struct engine_client){
+		.hypercall = on_hypercall, .timer = on_timer, .died = on_died};
+}

@@ -1,0 +1,226 @@
+/*
+ * The domain process locks itself in.
+ *
+ * First, before any I/O thread exists, so that all of them inherit it: no capabilities, limits, and (where the kernel has Landlock) no
+ * file system at all. Last, for all threads at once: a seccomp filter that allows what an I/O loop needs. No path is opened and no
+ * process started from then on; memory never becomes executable. What is not allowed fails with EPERM, which the code
+ * that meets it treats like any other error.
+ *
+ * An ioctl is allowed by its type only: userfaultfd (0xaa), PAGEMAP_SCAN ('f'), block devices (0x12). Terminals are not.
+ */
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/landlock.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include "domain/domain.h"
+
+#ifndef SYS_futex_waitv
+#define SYS_futex_waitv 449
+#endif
+#ifndef LANDLOCK_ACCESS_FS_REFER
+#define LANDLOCK_ACCESS_FS_REFER (1ull << 13)
+#endif
+#ifndef LANDLOCK_ACCESS_FS_TRUNCATE
+#define LANDLOCK_ACCESS_FS_TRUNCATE (1ull << 14)
+#endif
+
+enum {
+	ALL_FS_V1 = (1 << 13) - 1,
+	EMPTY_PATH = 0x1000,
+	THREAD = 0x00010000,
+	SET_NAME = PR_SET_NAME
+};
+
+static const int allowed[] = {
+	SYS_read,
+	SYS_write,
+	SYS_readv,
+	SYS_writev,
+	SYS_pread64,
+	SYS_pwrite64,
+	SYS_preadv,
+	SYS_pwritev,
+	SYS_preadv2,
+	SYS_pwritev2,
+	SYS_recvmsg,
+	SYS_recvfrom,
+	SYS_sendmsg,
+	SYS_sendto,
+	SYS_recvmmsg,
+	SYS_sendmmsg,
+	SYS_accept4,
+	SYS_shutdown,
+	SYS_close,
+	SYS_poll,
+	SYS_ppoll,
+	SYS_epoll_wait,
+	SYS_epoll_pwait,
+	SYS_epoll_ctl,
+	SYS_eventfd2,
+	SYS_futex,
+	SYS_munmap,
+	SYS_madvise,
+	SYS_mremap,
+	SYS_brk,
+	SYS_rt_sigreturn,
+	SYS_rt_sigprocmask,
+	SYS_rt_sigaction,
+	SYS_sigaltstack,
+	SYS_tgkill,
+	SYS_kill,
+	SYS_waitid,
+	SYS_wait4,
+	SYS_sched_setaffinity,
+	SYS_sched_getaffinity,
+	SYS_sched_yield,
+	SYS_clock_gettime,
+	SYS_clock_nanosleep,
+	SYS_nanosleep,
+	SYS_clock_getres,
+	SYS_gettimeofday,
+	SYS_getcpu,
+	SYS_getpid,
+	SYS_gettid,
+	SYS_exit,
+	SYS_exit_group,
+	SYS_fcntl,
+	SYS_fstat,
+	SYS_lseek,
+	SYS_ftruncate,
+	SYS_fallocate,
+	SYS_fsync,
+	SYS_fdatasync,
+	SYS_sync_file_range,
+	SYS_getrandom,
+	SYS_restart_syscall,
+	SYS_set_robust_list,
+	SYS_rseq,
+	SYS_io_uring_enter,
+	SYS_pidfd_send_signal,
+	SYS_timerfd_settime,
+	SYS_membarrier,
+	SYS_getsockopt,
+	SYS_setsockopt,
+	SYS_pause,
+};
+
+struct program {
+	struct sock_filter code[3 * (sizeof(allowed) / sizeof(allowed[0])) + 64];
+	unsigned short n;
+};
+
+static void emit(struct program *p, unsigned short code, unsigned char jt, unsigned char jf,
+		 uint32_t k)
+{
+	p->code[p->n++] = (struct sock_filter){code, jt, jf, k};
+}
+
+#define LOAD(p, field)	  emit(p, BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, field))
+#define RETURN(p, action) emit(p, BPF_RET | BPF_K, 0, 0, action)
+#define DENY		  (SECCOMP_RET_ERRNO | EPERM)
+
+/* `nr` is allowed if (low word of argument `arg` & mask) == value, or with `unless`, if it is not. */
+static void allow_if(struct program *p, int nr, unsigned arg, uint32_t mask, uint32_t value,
+		     bool unless)
+{
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 5, (uint32_t)nr);
+	LOAD(p, args[arg]);
+	emit(p, BPF_ALU | BPF_AND | BPF_K, 0, 0, mask);
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, unless, !unless, value);
+	RETURN(p, SECCOMP_RET_ALLOW);
+	RETURN(p, DENY);
+}
+
+static int filter_all_threads(void)
+{
+	static const uint32_t ioctl_types[] = {0xaa00, 'f' << 8, 0x1200};
+	static struct program p;
+	struct sock_fprog prog = {.filter = p.code};
+
+	p.n = 0;
+	LOAD(&p, arch);
+	emit(&p, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, AUDIT_ARCH_X86_64);
+	RETURN(&p, SECCOMP_RET_KILL_PROCESS);
+	/* x32 numbers have bit 30 set and match nothing below. */
+	LOAD(&p, nr);
+	for (unsigned i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++) {
+		emit(&p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, (uint32_t)allowed[i]);
+		RETURN(&p, SECCOMP_RET_ALLOW);
+	}
+	allow_if(&p, SYS_mmap, 2, PROT_EXEC, 0, false);
+	allow_if(&p, SYS_mprotect, 2, PROT_EXEC, 0, false);
+	allow_if(&p, SYS_newfstatat, 3, EMPTY_PATH, EMPTY_PATH, false);
+	allow_if(&p, SYS_clone, 0, THREAD, THREAD, false);
+	allow_if(&p, SYS_prctl, 0, UINT32_MAX, SET_NAME, false);
+	/* Its flags lie in memory, which a filter cannot see; the C library falls back to clone. */
+	emit(&p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, SYS_clone3);
+	RETURN(&p, SECCOMP_RET_ERRNO | ENOSYS);
+	emit(&p, BPF_JMP | BPF_JEQ | BPF_K, 0, 8, SYS_ioctl);
+	LOAD(&p, args[1]);
+	emit(&p, BPF_ALU | BPF_AND | BPF_K, 0, 0, 0xff00);
+	for (unsigned i = 0; i < 3; i++) {
+		emit(&p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, ioctl_types[i]);
+		RETURN(&p, SECCOMP_RET_ALLOW);
+	}
+	RETURN(&p, DENY);
+	prog.len = p.n;
+	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &prog);
+}
+
+/* Best effort: an old kernel, or a container that does not allow it, leaves the filter alone to do the work. */
+static bool leave_file_system(void)
+{
+	struct landlock_ruleset_attr attr = {.handled_access_fs = ALL_FS_V1};
+	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	bool ok = false;
+	int fd;
+
+	if (abi < 1)
+		return false;
+	if (abi >= 2)
+		attr.handled_access_fs |= LANDLOCK_ACCESS_FS_REFER;
+	if (abi >= 3)
+		attr.handled_access_fs |= LANDLOCK_ACCESS_FS_TRUNCATE;
+	fd = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
+	if (fd >= 0) {
+		ok = !syscall(SYS_landlock_restrict_self, fd, 0);
+		close(fd);
+	}
+	return ok;
+}
+
+int lockdown_early(struct domain *d, struct refhv_error *e)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct none[2] = {{0}};
+	struct rlimit zero = {0, 0};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return refhv_fail(e, REFHV_FAILED, NULL, "no_new_privs: %s", strerror(errno));
+	setrlimit(RLIMIT_CORE, &zero);
+	prctl(PR_SET_DUMPABLE, 0);
+	if (syscall(SYS_capset, &head, none))
+		return refhv_fail(e, REFHV_FAILED, NULL, "capset: %s", strerror(errno));
+	d->landlock = leave_file_system();
+	return 0;
+}
+
+int lockdown(struct domain *d, struct refhv_error *e)
+{
+	int rc = filter_all_threads();
+
+	if (rc)
+		return refhv_fail(e, REFHV_FAILED, NULL,
+				  "the seccomp filter cannot be installed: %s",
+				  rc < 0 ? strerror(errno) : "a thread cannot take it");
+	return 0;
+}

@@ -1,0 +1,266 @@
+/*
+ * The machine: memory, engine and library domain put together, with a kernel inside.
+ */
+#include <errno.h>
+#include <pv/abi/errno.h>
+#include <pv/abi/version.h>
+#include <pv/abi/xen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "domain/domain.h"
+#include "launch/launch.h"
+
+enum { XEN_VERSION = 4 << 16 | 17, WAIT_MS = 10000, PAUSE_MS = 2000 };
+
+uint64_t machine_now(struct domain *d)
+{
+	return clock_monotonic() + (uint64_t)d->clock_offset;
+}
+
+void machine_mark_dirty(void *ctx, uint64_t gpa, uint64_t len)
+{
+	struct domain *d = ctx;
+
+	d->impl->mark_dirty(d->engine, gpa, len);
+}
+
+static int choose_engine(struct domain *d, struct refhv_error *e)
+{
+	char why[256] = "";
+
+	if (d->config.engine == CONFIG_ENGINE_KVM)
+		return refhv_fail(e, REFHV_ENGINE, "set engine=\"user\" or leave it out",
+				  "this refhv has no kvm engine");
+	if (d->config.type == CONFIG_TYPE_PVH)
+		return refhv_fail(e, REFHV_ENGINE,
+				  "use type=\"pv\" or leave it out, if the kernel can do that",
+				  "PVH guests need the kvm engine, which this refhv has not");
+	d->impl = &engine_user;
+	if (d->impl->probe(why, sizeof(why)))
+		return refhv_fail(e, REFHV_ENGINE, NULL, "the user engine cannot run here: %s",
+				  why);
+	return 0;
+}
+
+static void cpuid_leaves(uint32_t cpuid[6][4])
+{
+	/* Xen's leaves (xen/include/public/arch-x86/cpuid.h): signature, version, hypercall page MSR. */
+	static const uint32_t leaves[3][4] = {
+		{0x40000002, 0x566e6558, 0x65584d4d, 0x4d4d566e},
+		{XEN_VERSION, 0, 0, 0},
+		{1, 0x40000000, 0, 0},
+	};
+
+	memcpy(cpuid, leaves, sizeof(leaves));
+}
+
+static int create_engine(struct domain *d, uint64_t virt_base, uint64_t features,
+			 struct refhv_error *e)
+{
+	struct engine_config cfg = {
+		.max_vcpus = d->config.maxvcpus,
+		.ram_fd = d->ram_fd,
+		.ram = d->ram,
+		.ram_size = d->ram_size,
+		.virt_base = virt_base,
+		.paging = true,
+		.xen_version = XEN_VERSION,
+		.features = {(uint32_t)features},
+		.clock_offset = d->clock_offset,
+		.client = &d->client,
+		.client_ctx = d,
+	};
+	char why[256] = "";
+
+	cpuid_leaves(cfg.cpuid);
+	if (d->impl->create(&d->engine, &cfg, why, sizeof(why)))
+		return refhv_fail(e, REFHV_ENGINE, NULL, "the user engine does not start: %s", why);
+	return 0;
+}
+
+static int create_domain(struct domain *d, struct refhv_error *e)
+{
+	struct pv_domain_config cfg = {
+		.size = sizeof(cfg),
+		.kind = PV_DOMAIN_PV,
+		.domid = d->domid,
+		.max_vcpus = d->config.maxvcpus,
+		.nr_pages = d->ram_size / 4096,
+		.xen_version = XEN_VERSION,
+		.extraversion = ".refhv",
+		.commandline = d->config.cmdline,
+	};
+	struct pv_domain_memory map = {.size = d->ram_size, .type = 1};
+	int rc;
+
+	memcpy(cfg.uuid, d->config.uuid, 16);
+	rc = pv_domain_create(&d->pv, &cfg, &d->vmm);
+	if (!rc)
+		rc = pv_domain_set_memory_map(d->pv, &map, 1);
+	if (!rc) {
+		d->store_port = (uint32_t)(rc = pv_domain_evtchn_alloc_unbound(d->pv, 0));
+		if (rc > 0)
+			d->console_port = (uint32_t)(rc = pv_domain_evtchn_alloc_unbound(d->pv, 0));
+	}
+	return rc < 0 ? refhv_fail(e, REFHV_FAILED, NULL, "cannot create the domain: error %d", -rc)
+		      : 0;
+}
+
+static int load_kernel(struct domain *d, struct boot_kernel *k, uint32_t features,
+		       struct refhv_error *e)
+{
+	struct boot_config cfg = {
+		.ram = d->ram,
+		.ram_size = d->ram_size,
+		.cmdline = d->config.cmdline,
+		.ramdisk_name = d->config.ramdisk,
+		.ramdisk_fd = domain_fd(d, "ramdisk", false),
+		.features = features,
+		.store_evtchn = d->store_port,
+		.console_evtchn = d->console_port,
+	};
+	struct boot_error err = {""};
+
+	if (boot_pv(k, &cfg, &d->boot, &err))
+		return refhv_fail(e, REFHV_IMAGE, NULL, "%s", err.text);
+	if (d->boot.has_hypercall_page)
+		d->impl->hypercall_page(
+			d->engine, (char *)d->ram + (d->boot.hypercall_gva - d->boot.virt_base));
+	return 0;
+}
+
+/* The library learns what the builder decided. */
+static int wire_up(struct domain *d, struct refhv_error *e)
+{
+	int rc = pv_domain_set_shared_info(d->pv, d->boot.shared_info_gfn);
+
+	d->shared_info = d->boot.shared_info_gfn;
+	if (!rc)
+		rc = d->impl->shared_info_set(d->engine, d->boot.shared_info_gfn << 12);
+	if (!rc)
+		rc = pv_domain_grant_seed(d->pv, 0, 0, d->boot.console_gfn);
+	if (!rc)
+		rc = pv_domain_grant_seed(d->pv, 1, 0, d->boot.store_gfn);
+	return rc < 0 ? refhv_fail(e, REFHV_FAILED, NULL, "cannot wire the domain up: error %d",
+				   -rc)
+		      : 0;
+}
+
+int machine_build(struct domain *d, struct refhv_error *e)
+{
+	struct boot_kernel kernel = {0};
+	struct boot_error err = {""};
+	uint32_t features = pv_domain_features(PV_DOMAIN_PV);
+	int rc = choose_engine(d, e);
+
+	if (rc)
+		return rc;
+	if (boot_kernel_read(&kernel, d->config.kernel, domain_fd(d, "kernel", false), &err))
+		return refhv_fail(e, REFHV_IMAGE, NULL, "%s", err.text);
+	d->ram_size = d->config.memory_kib << 10;
+	d->clock_offset = -(int64_t)clock_monotonic();
+	rc = engine_ram_create(d->ram_size, &d->ram_fd, &d->ram);
+	if (rc < 0)
+		rc = refhv_fail(e, REFHV_RESOURCE, "lower memory=", "no %llu MiB of memory: %s",
+				(unsigned long long)(d->ram_size >> 20), strerror(-rc));
+	hooks_init(d);
+	if (!rc)
+		rc = create_engine(d, kernel.virt_base, features, e);
+	if (!rc)
+		rc = create_domain(d, e);
+	if (!rc)
+		rc = load_kernel(d, &kernel, features, e);
+	if (!rc)
+		rc = wire_up(d, e);
+	boot_kernel_free(&kernel);
+	return rc;
+}
+
+static void engine_news(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct domain *d = w->data;
+
+	ev_io_stop(loop, w);
+	d->impl->watch(d->engine);
+}
+
+int machine_wait(struct domain *d, struct refhv_error *e)
+{
+	char why[256] = "";
+
+	if (d->impl->wait(d->engine, WAIT_MS, why, sizeof(why)))
+		return refhv_fail(e, REFHV_ENGINE, NULL, "the user engine does not start: %s", why);
+	ev_io_init(&d->watch_engine, engine_news, d->impl->watch_fd(d->engine), EV_READ);
+	d->watch_engine.data = d;
+	ev_io_start(d->loop, &d->watch_engine);
+	return 0;
+}
+
+static int set_boot_vcpu(struct domain *d)
+{
+	struct engine_vcpu_state *st;
+	int rc;
+
+	if (posix_memalign((void **)&st, 64, sizeof(*st)))
+		return -PV_ENOMEM;
+	memset(st, 0, sizeof(*st));
+	st->size = sizeof(*st);
+	st->ctxt.user_regs.rip = d->boot.entry_gva;
+	st->ctxt.user_regs.rsi = d->boot.start_info_gva;
+	st->ctxt.user_regs.rsp = d->boot.stack_gva;
+	st->ctxt.user_regs.rflags = 0x202;
+	st->ctxt.user_regs.cs = PV_FLAT_RING3_CS64;
+	st->ctxt.user_regs.ss = PV_FLAT_RING3_SS64;
+	rc = d->impl->vcpu_set(d->engine, 0, st);
+	free(st);
+	return rc;
+}
+
+int machine_start(struct domain *d, bool paused, struct refhv_error *e)
+{
+	int rc;
+
+	clock_start(d);
+	rc = set_boot_vcpu(d);
+	if (!rc)
+		rc = d->impl->vcpu_up(d->engine, 0);
+	d->state = paused ? DOMAIN_PAUSED : DOMAIN_RUNNING;
+	if (!rc && !paused)
+		rc = machine_resume(d);
+	return rc ? refhv_fail(e, REFHV_ENGINE, NULL, "the guest cannot be started: error %d", -rc)
+		  : 0;
+}
+
+int machine_pause(struct domain *d)
+{
+	return d->impl->pause(d->engine, PAUSE_MS);
+}
+
+int machine_resume(struct domain *d)
+{
+	return d->impl->resume(d->engine);
+}
+
+double machine_cpu_seconds(struct domain *d)
+{
+	struct engine_info info = {0};
+	struct timespec t;
+
+	d->impl->info(d->engine, &info);
+	/* A process's CPU clock has this number (clock_getcpuclockid(3)); no path is opened. */
+	if (info.pid <= 0 || clock_gettime((clockid_t)(~(unsigned)info.pid << 3 | 2), &t))
+		return 0;
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+void machine_destroy(struct domain *d)
+{
+	if (d->engine) {
+		ev_io_stop(d->loop, &d->watch_engine);
+		clock_stop(d);
+		d->impl->destroy(d->engine);
+	}
+	d->engine = NULL;
+}

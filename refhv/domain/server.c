@@ -1,0 +1,235 @@
+/*
+ * The control socket's end in the domain process; the protocol is in control/control.h.
+ *
+ * Clients are the domain's owner (the folder is 0700), but what they send is checked like anybody's, and one that sends
+ * nothing, or too much, or never reads, harms only itself.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "control/control.h"
+#include "domain/domain.h"
+#include "launch/launch.h"
+
+enum { CLIENTS_MAX = 32 };
+
+struct peer {
+	struct control_server *s;
+	ev_io io;
+	bool waits; /* for the guest's end */
+	char *in;
+	size_t in_len, in_size;
+};
+
+struct control_server {
+	struct domain *d;
+	ev_io accept;
+	struct peer *peer[CLIENTS_MAX];
+};
+
+static void peer_drop(struct peer *p)
+{
+	for (unsigned i = 0; i < CLIENTS_MAX; i++)
+		if (p->s->peer[i] == p)
+			p->s->peer[i] = NULL;
+	ev_io_stop(p->s->d->loop, &p->io);
+	close(p->io.fd);
+	free(p->in);
+	free(p);
+}
+
+/* Answers are small beside a socket's buffer: a peer that lets them pile up is dropped. */
+static bool answer(struct peer *p, json_t *msg)
+{
+	char *text = json_dumps(msg, JSON_COMPACT);
+	size_t len = text ? strlen(text) : 0;
+	bool ok;
+
+	json_decref(msg);
+	if (text)
+		text[len++] = '\n';
+	ok = text && send(p->io.fd, text, len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)len;
+	free(text);
+	if (!ok)
+		peer_drop(p);
+	return ok;
+}
+
+static json_t *success(json_t *result)
+{
+	json_t *o = json_pack("{s:b}", "ok", 1);
+
+	if (result)
+		json_object_set_new(o, "result", result);
+	return o;
+}
+
+static json_t *failure(const struct refhv_error *e)
+{
+	return json_pack("{s:b, s:o}", "ok", 0, "error", launch_error_to_json(e));
+}
+
+static json_t *do_shutdown(struct domain *d, const json_t *request, struct refhv_error *e)
+{
+	const char *reason = json_string_value(json_object_get(request, "reason"));
+	bool understood;
+
+	if (!reason || (strcmp(reason, "poweroff") && strcmp(reason, "reboot") &&
+			strcmp(reason, "suspend") && strcmp(reason, "halt"))) {
+		refhv_fail(e, REFHV_USAGE, "use poweroff or reboot",
+			   "unknown reason for a shutdown");
+		return NULL;
+	}
+	understood = nodes_understands(d, reason);
+	if (life_shutdown(d, reason, e))
+		return NULL;
+	return success(json_pack("{s:b}", "understood", (int)understood));
+}
+
+/* The answer to a request, or NULL with *e; *later when it comes another time. */
+static json_t *perform(struct peer *p, const json_t *request, bool *later, struct refhv_error *e)
+{
+	struct domain *d = p->s->d;
+	const char *cmd = json_string_value(json_object_get(request, "cmd"));
+	bool ended = d->state == DOMAIN_SHUTDOWN || d->state == DOMAIN_CRASHED;
+
+	if (!cmd) {
+		refhv_fail(e, REFHV_USAGE, NULL, "a request is a JSON object with a cmd");
+		return NULL;
+	}
+	if (!strcmp(cmd, "info"))
+		return success(life_info(d));
+	if (!strcmp(cmd, "pause"))
+		return life_pause(d, e) ? NULL : success(NULL);
+	if (!strcmp(cmd, "unpause"))
+		return life_unpause(d, e) ? NULL : success(NULL);
+	if (!strcmp(cmd, "shutdown"))
+		return do_shutdown(d, request, e);
+	if (!strcmp(cmd, "wait") && ended)
+		return success(json_pack("{s:s, s:s}", "reason", life_state_word(d), "action",
+					 "preserve"));
+	if (!strcmp(cmd, "wait")) {
+		p->waits = *later = true;
+		return NULL;
+	}
+	refhv_fail(e, REFHV_USAGE, NULL, "unknown request \"%.40s\"", cmd);
+	return NULL;
+}
+
+/* One line. False when the peer is gone. */
+static bool request(struct peer *p, const char *line, size_t len)
+{
+	struct domain *d = p->s->d;
+	json_t *o = json_loadb(line, len, 0, NULL);
+	const char *cmd = json_string_value(json_object_get(o, "cmd"));
+	struct refhv_error e = {.exit = REFHV_FAILED};
+	bool later = false, alive = true;
+	json_t *reply;
+
+	if (cmd && !strcmp(cmd, "destroy")) {
+		json_decref(o);
+		/* First the answer: the end closes every connection. */
+		if (answer(p, success(NULL)))
+			life_destroy(d, "destroyed", "by command");
+		return false;
+	}
+	reply = perform(p, o, &later, &e);
+	json_decref(o);
+	if (!later)
+		alive = answer(p, reply ? reply : failure(&e));
+	return alive;
+}
+
+static void peer_ready(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct peer *p = w->data;
+	char *nl;
+	ssize_t n;
+
+	if (p->in_len == p->in_size) {
+		size_t size = p->in_size ? p->in_size * 2 : 4096;
+		char *more = size <= CONTROL_MAX_LINE ? realloc(p->in, size) : NULL;
+
+		if (!more) {
+			peer_drop(p);
+			return;
+		}
+		p->in = more;
+		p->in_size = size;
+	}
+	n = recv(w->fd, p->in + p->in_len, p->in_size - p->in_len, MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		peer_drop(p);
+		return;
+	}
+	p->in_len += (size_t)n;
+	while ((nl = memchr(p->in, '\n', p->in_len))) {
+		if (!request(p, p->in, (size_t)(nl - p->in)))
+			return;
+		p->in_len -= (size_t)(nl + 1 - p->in);
+		memmove(p->in, nl + 1, p->in_len);
+	}
+}
+
+static void accept_peer(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct control_server *s = w->data;
+	int fd = accept4(w->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct peer *p = fd >= 0 ? calloc(1, sizeof(*p)) : NULL;
+	unsigned slot = 0;
+
+	while (slot < CLIENTS_MAX && s->peer[slot])
+		slot++;
+	if (!p || slot == CLIENTS_MAX) {
+		free(p);
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	p->s = s;
+	ev_io_init(&p->io, peer_ready, fd, EV_READ);
+	p->io.data = p;
+	ev_io_start(loop, &p->io);
+	s->peer[slot] = p;
+}
+
+int server_start(struct domain *d, struct refhv_error *e)
+{
+	struct control_server *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return refhv_fail(e, REFHV_FAILED, NULL, "out of memory");
+	s->d = d;
+	d->control = s;
+	ev_io_init(&s->accept, accept_peer, domain_fd(d, "control", true), EV_READ);
+	s->accept.data = s;
+	ev_io_start(d->loop, &s->accept);
+	return 0;
+}
+
+void server_tell_end(struct domain *d, const char *reason, const char *action)
+{
+	for (unsigned i = 0; d->control && i < CLIENTS_MAX; i++) {
+		struct peer *p = d->control->peer[i];
+
+		if (!p || !p->waits)
+			continue;
+		p->waits = false;
+		answer(p, success(json_pack("{s:s, s:s}", "reason", reason, "action", action)));
+	}
+}
+
+void server_stop(struct domain *d)
+{
+	struct control_server *s = d->control;
+
+	ev_io_stop(d->loop, &s->accept);
+	for (unsigned i = 0; i < CLIENTS_MAX; i++)
+		if (s->peer[i])
+			peer_drop(s->peer[i]);
+}

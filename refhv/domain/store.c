@@ -1,0 +1,87 @@
+/*
+ * The domain's xenstore: the tree, the guest's ring, and the socket for people.
+ */
+#include <pv/abi/errno.h>
+#include <stdio.h>
+#include <unistd.h>
+#include "domain/domain.h"
+
+static uint64_t store_now(void *ctx)
+{
+	return clock_monotonic();
+}
+
+int store_start(struct domain *d, struct refhv_error *e)
+{
+	struct pv_store_config cfg = {
+		.size = sizeof(cfg),
+		.ctx = d,
+		.alloc = refhv_xenstore_alloc,
+		.free = refhv_xenstore_free,
+		.now = store_now,
+	};
+
+	if (pv_store_create(&d->store, &cfg) || pv_store_domain_introduce(d->store, d->domid) ||
+	    nodes_create(d))
+		return refhv_fail(e, REFHV_FAILED, NULL, "cannot fill the domain's xenstore");
+	d->xs = refhv_xenstore_start(d->loop, d->store, domain_fd(d, "xenstore", true), NULL);
+	if (!d->xs)
+		return refhv_fail(e, REFHV_FAILED, NULL, "cannot serve the domain's xenstore");
+	return 0;
+}
+
+/* The domain's lock is held: only the eventfd. */
+static void store_event(void *arg)
+{
+	struct domain *d = arg;
+	uint64_t one = 1;
+
+	if (write(d->impl->kick_fd(d->engine, KICK_STORE), &one, sizeof(one)) < 0)
+		return; /* full: whoever reads it wakes anyway */
+}
+
+static void kicked(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct domain *d = w->data;
+	uint64_t count;
+
+	if (read(w->fd, &count, sizeof(count)) == sizeof(count))
+		refhv_xenstore_ring_kick(d->xs);
+}
+
+static void notify_guest(void *ctx)
+{
+	struct domain *d = ctx;
+
+	machine_mark_dirty(d, d->boot.store_gfn << 12, 4096);
+	pv_domain_evtchn_send(d->pv, &d->store_hp);
+}
+
+int store_attach(struct domain *d, struct refhv_error *e)
+{
+	void *page = (char *)d->ram + (d->boot.store_gfn << 12);
+	int rc;
+
+	d->store_hp =
+		(struct pv_host_port){.domid = 0, .kick = KICK_STORE, .fn = store_event, .arg = d};
+	rc = pv_domain_evtchn_bind_host(d->pv, &d->store_hp, d->store_port);
+	if (rc >= 0)
+		rc = refhv_xenstore_ring_attach(d->xs, d->domid, page, d->store_port, notify_guest,
+						d);
+	if (rc < 0)
+		return refhv_fail(e, REFHV_FAILED, NULL,
+				  "cannot attach the xenstore ring: error %d", -rc);
+	ev_io_init(&d->store_kick, kicked, d->impl->kick_fd(d->engine, KICK_STORE), EV_READ);
+	d->store_kick.data = d;
+	ev_io_start(d->loop, &d->store_kick);
+	return 0;
+}
+
+void store_stop(struct domain *d)
+{
+	if (!d->xs)
+		return;
+	ev_io_stop(d->loop, &d->store_kick);
+	refhv_xenstore_stop(d->xs);
+	d->xs = NULL;
+}

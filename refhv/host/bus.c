@@ -1,0 +1,304 @@
+/*
+ * The backend bus of one device, over a domain and its store in this process. See bus.h.
+ */
+#include <errno.h>
+#include <pv/abi/errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "host/bus.h"
+
+enum { PAGE = 4096, BACK_DOMID = 0 };
+
+/* The flags of struct pv_grant_map travel above its 32-bit handle. */
+static uint64_t pack_handle(const struct pv_grant_map *m)
+{
+	return (uint64_t)m->flags << 32 | m->handle;
+}
+
+static int map_ring(void *ctx, const uint32_t *ref, unsigned n, void **va)
+{
+	struct host_bus *b = ctx;
+	struct host_bus_ring *r = NULL;
+	bool adjacent = true;
+	unsigned done;
+
+	for (unsigned i = 0; i < HOST_BUS_RINGS && !r; i++)
+		if (!b->ring[i].va)
+			r = &b->ring[i];
+	if (!r || !n || n > HOST_BUS_RING_PAGES)
+		return -PV_E2BIG;
+	for (done = 0; done < n; done++) {
+		if (pv_domain_grant_map(b->cfg.domain, BACK_DOMID, ref[done], 0, &r->map[done]))
+			break;
+		adjacent = adjacent && r->map[done].gfn == r->map[0].gfn + done;
+	}
+	r->alias = !adjacent;
+	r->va = done == n ? r->map[0].ptr : NULL;
+	if (r->va && r->alias) {
+		char *area =
+			mmap(NULL, (size_t)n * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		bool ok = area != MAP_FAILED;
+
+		for (unsigned i = 0; i < n && ok; i++)
+			ok = mmap(area + (size_t)i * PAGE, PAGE, PROT_READ | PROT_WRITE,
+				  MAP_SHARED | MAP_FIXED, b->cfg.ram_fd,
+				  (off_t)(r->map[i].gfn * PAGE)) != MAP_FAILED;
+		if (!ok && area != MAP_FAILED)
+			munmap(area, (size_t)n * PAGE);
+		r->va = ok ? area : NULL;
+	}
+	if (!r->va) {
+		while (done)
+			pv_domain_grant_unmap(b->cfg.domain, BACK_DOMID, &r->map[--done]);
+		return -PV_EINVAL;
+	}
+	r->n = n;
+	*va = r->va;
+	return 0;
+}
+
+static void unmap_ring(void *ctx, void *va, unsigned n)
+{
+	struct host_bus *b = ctx;
+
+	for (unsigned i = 0; i < HOST_BUS_RINGS; i++) {
+		struct host_bus_ring *r = &b->ring[i];
+
+		if (r->va != va || !va)
+			continue;
+		if (r->alias)
+			munmap(va, (size_t)r->n * PAGE);
+		for (unsigned p = 0; p < r->n; p++)
+			pv_domain_grant_unmap(b->cfg.domain, BACK_DOMID, &r->map[p]);
+		memset(r, 0, sizeof(*r));
+		return;
+	}
+}
+
+static int map(void *ctx, struct pv_back_map *op, unsigned n)
+{
+	struct host_bus *b = ctx;
+	int failed = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct pv_grant_map m;
+
+		if (pv_domain_grant_map(b->cfg.domain, BACK_DOMID, op[i].ref,
+					op[i].readonly ? PV_GRANT_READONLY : 0, &m)) {
+			op[i].status = -PV_EFAULT;
+			failed++;
+			continue;
+		}
+		op[i].status = 0;
+		op[i].va = m.ptr;
+		op[i].handle = pack_handle(&m);
+	}
+	return failed;
+}
+
+static void unmap(void *ctx, const struct pv_back_map *op, unsigned n)
+{
+	struct host_bus *b = ctx;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct pv_grant_map m = {
+			.ptr = op[i].va,
+			.gfn = (uint64_t)((char *)op[i].va - (char *)b->cfg.ram) / PAGE,
+			.handle = (uint32_t)op[i].handle,
+			.flags = (uint32_t)(op[i].handle >> 32),
+		};
+
+		if (!op[i].status)
+			pv_domain_grant_unmap(b->cfg.domain, BACK_DOMID, &m);
+	}
+}
+
+static int copy(void *ctx, struct pv_back_copy *op, unsigned n)
+{
+	struct host_bus *b = ctx;
+	int failed = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		int rc = op[i].to_grant
+				 ? pv_domain_grant_write(b->cfg.domain, BACK_DOMID, op[i].ref,
+							 op[i].offset, op[i].local, op[i].len)
+				 : pv_domain_grant_read(b->cfg.domain, BACK_DOMID, op[i].ref,
+							op[i].offset, op[i].local, op[i].len);
+
+		op[i].status = rc ? -PV_EFAULT : 0;
+		failed += !!rc;
+	}
+	return failed;
+}
+
+static void dirty(void *ctx, const void *va, uint64_t len)
+{
+	struct host_bus *b = ctx;
+	const char *p = va;
+	uint64_t offset = (uint64_t)(p - (const char *)b->cfg.ram);
+
+	if (p >= (const char *)b->cfg.ram && offset < b->cfg.ram_size) {
+		b->cfg.mark_dirty(b->cfg.ctx, offset, len);
+		return;
+	}
+	for (unsigned i = 0; i < HOST_BUS_RINGS; i++) {
+		const struct host_bus_ring *r = &b->ring[i];
+		const char *start = r->va;
+
+		if (!start || p < start || p >= start + (size_t)r->n * PAGE)
+			continue;
+		for (uint64_t page = (uint64_t)(p - start) / PAGE;
+		     page < r->n && start + page * PAGE < p + len; page++)
+			b->cfg.mark_dirty(b->cfg.ctx, r->map[page].gfn * PAGE, PAGE);
+	}
+}
+
+static void notify(void *ctx, uint32_t port)
+{
+	struct host_bus *b = ctx;
+
+	if (port < HOST_BUS_PORTS)
+		pv_domain_evtchn_send(b->cfg.domain, &b->port[port]);
+}
+
+/* The domain's lock is held: only the eventfd. */
+static void kicked(void *arg)
+{
+	const struct host_bus *b = arg;
+	uint64_t one = 1;
+
+	if (write(b->cfg.kick, &one, sizeof(one)) < 0)
+		return; /* full: whoever reads it wakes anyway */
+}
+
+static int bind_port(void *ctx, uint32_t front_port)
+{
+	struct host_bus *b = ctx;
+
+	for (unsigned i = 0; i < HOST_BUS_PORTS; i++) {
+		struct pv_host_port *hp = &b->port[i];
+		int rc;
+
+		if (hp->fn)
+			continue;
+		*hp = (struct pv_host_port){
+			.domid = BACK_DOMID, .kick = b->cfg.kick_index, .fn = kicked, .arg = b};
+		rc = pv_domain_evtchn_bind_host(b->cfg.domain, hp, front_port);
+		if (rc < 0) {
+			hp->fn = NULL;
+			return rc;
+		}
+		return (int)i;
+	}
+	return -PV_ENOSPC;
+}
+
+static void unbind(void *ctx, uint32_t port)
+{
+	struct host_bus *b = ctx;
+
+	if (port < HOST_BUS_PORTS && b->port[port].fn) {
+		pv_domain_evtchn_unbind_host(b->cfg.domain, &b->port[port]);
+		b->port[port].fn = NULL;
+	}
+}
+
+static int join(char path[160], const char *dir, const char *key)
+{
+	return snprintf(path, 160, "%s/%s", dir, key) < 160 ? 0 : -PV_E2BIG;
+}
+
+static int read_front(void *ctx, const char *key, char *buf, uint32_t len)
+{
+	struct host_bus *b = ctx;
+	char path[160];
+	int n;
+
+	if (!len || join(path, b->front, key))
+		return -PV_EINVAL;
+	n = pv_store_read(pv_store_self(b->cfg.store), 0, path, buf, len - 1);
+	if (n < 0)
+		return n == -PV_ENOENT ? n : -PV_ENOENT;
+	if ((uint32_t)n > len - 1)
+		n = (int)len - 1;
+	buf[n] = 0;
+	return n;
+}
+
+static int write_own(void *ctx, const char *key, const char *value)
+{
+	struct host_bus *b = ctx;
+	char path[160];
+
+	if (join(path, b->back, key))
+		return -PV_EINVAL;
+	return pv_store_write_string(pv_store_self(b->cfg.store), 0, path, value);
+}
+
+static int switch_state(void *ctx, int state)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", state);
+	return write_own(ctx, "state", text);
+}
+
+static int front_state(void *ctx)
+{
+	char text[16];
+	int state = 0;
+
+	if (read_front(ctx, "state", text, sizeof(text)) <= 0)
+		return 0;
+	for (const char *p = text; *p; p++) {
+		if (*p < '0' || *p > '9' || state > 99)
+			return 0;
+		state = state * 10 + *p - '0';
+	}
+	return state;
+}
+
+static void broken(void *ctx, const char *reason)
+{
+	struct host_bus *b = ctx;
+
+	b->cfg.broken(b->cfg.ctx, b->cfg.kind, b->cfg.index, reason);
+}
+
+void host_bus_init(struct host_bus *b, const struct host_bus_config *cfg)
+{
+	memset(b, 0, sizeof(*b));
+	b->cfg = *cfg;
+	snprintf(b->front, sizeof(b->front), "/local/domain/%u/device/%s/%u", cfg->domid, cfg->kind,
+		 cfg->index);
+	snprintf(b->back, sizeof(b->back), "/local/domain/0/backend/%s/%u/%u", cfg->kind,
+		 cfg->domid, cfg->index);
+	b->bus = (struct pv_back_bus){
+		.size = sizeof(b->bus),
+		.ctx = b,
+		.map_ring = map_ring,
+		.unmap_ring = unmap_ring,
+		.map = map,
+		.unmap = unmap,
+		.copy = copy,
+		.dirty = dirty,
+		.notify = notify,
+		.bind = bind_port,
+		.unbind = unbind,
+		.read_front = read_front,
+		.write = write_own,
+		.switch_state = switch_state,
+		.front_state = front_state,
+		.broken = broken,
+	};
+}
+
+void host_bus_close(struct host_bus *b)
+{
+	for (unsigned i = 0; i < HOST_BUS_PORTS; i++)
+		unbind(b, i);
+	for (unsigned i = 0; i < HOST_BUS_RINGS; i++)
+		unmap_ring(b, b->ring[i].va, b->ring[i].n);
+}

@@ -1,0 +1,130 @@
+/*
+ * The keeper: waits for one domain process, starts the next one when the guest reboots, removes the folder at the end.
+ *
+ * It holds the descriptors that every incarnation of the domain starts with, talks to nobody and reads nothing that a guest
+ * could write: an exit status is all it learns.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include "launch/launch.h"
+
+static int role_fd(const struct launch *l, const char *role)
+{
+	for (unsigned i = 0; i < l->n; i++)
+		if (!strcmp(json_string_value(json_array_get(l->roles, i)), role))
+			return l->fd[i];
+	return -1;
+}
+
+/* A domain must outlive the terminal and the session that started it. */
+static void detach(const struct launch *l)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), log = role_fd(l, "refhv-log");
+
+	setsid();
+	if (chdir("/"))
+		_exit(DOMAIN_NOT_STARTED);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL);
+	prctl(PR_SET_NAME, "refhv-keeper");
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	dup2(null, 0);
+	dup2(null, 1);
+	dup2(log >= 0 ? log : null, 2);
+	close(null);
+}
+
+static void execute(struct launch *l, int exe, int sock)
+{
+	char *const argv[] = {"refhv", DOMAIN_PROCESS_WORD, l->claim.name, NULL};
+
+	signal(SIGHUP, SIG_DFL);
+	signal(SIGINT, SIG_DFL);
+	if (sock == DOMAIN_LAUNCH_FD)
+		fcntl(sock, F_SETFD, 0);
+	else if (dup2(sock, DOMAIN_LAUNCH_FD) < 0)
+		_exit(DOMAIN_NOT_STARTED);
+	fexecve(exe, argv, environ);
+	fprintf(stderr, "refhv: cannot execute the domain process: %s\n", strerror(errno));
+	_exit(DOMAIN_NOT_STARTED);
+}
+
+/* One incarnation: its wait status. */
+static int incarnate(struct launch *l, int exe)
+{
+	struct refhv_error ignored;
+	int pair[2], status = 0;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return -1;
+	pid = fork();
+	if (!pid)
+		execute(l, exe, pair[1]);
+	close(pair[1]);
+	if (pid < 0 || fdmsg_send(pair[0], l->msg, l->fd, l->n))
+		fprintf(stderr, "refhv: cannot start the domain process: %s\n", strerror(errno));
+	close(pair[0]);
+	if (pid < 0)
+		return -1;
+	rundir_claim_pid(&l->claim, l->uuid, pid, &ignored);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -1;
+	return status;
+}
+
+static void report_death(struct launch *l, int status)
+{
+	char what[96];
+	json_t *msg;
+
+	if (status != -1 && WIFSIGNALED(status))
+		snprintf(what, sizeof(what), "the domain process died of signal %d (%s)",
+			 WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else
+		snprintf(what, sizeof(what), "the domain process died");
+	fprintf(stderr, "refhv: %s\n", what);
+	msg = json_pack("{s:{s:s, s:s}}", "ended", "reason", "died", "what", what);
+	fdmsg_send(role_fd(l, "report"), msg, NULL, 0);
+	json_decref(msg);
+}
+
+void launch_keep(struct launch *l)
+{
+	struct timespec born, now;
+	int exe = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), status;
+
+	/* Out of the way of the descriptor that the domain process finds its message on. */
+	if (exe >= 0 && exe <= DOMAIN_LAUNCH_FD)
+		exe = fcntl(exe, F_DUPFD_CLOEXEC, DOMAIN_LAUNCH_FD + 1);
+	detach(l);
+	for (;;) {
+		clock_gettime(CLOCK_MONOTONIC, &born);
+		status = incarnate(l, exe);
+		if (status == -1 || !WIFEXITED(status) || WEXITSTATUS(status) != DOMAIN_RESTART)
+			break;
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		/* A guest that reboots as soon as it starts must not busy the machine. */
+		if (now.tv_sec - born.tv_sec < 1)
+			nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
+		json_object_set_new(l->msg, "mode", json_string("boot"));
+		json_object_set_new(l->msg, "paused", json_false());
+	}
+	rundir_release(l->rundir, &l->claim, true);
+	if (status == -1 || !WIFEXITED(status) ||
+	    (WEXITSTATUS(status) != DOMAIN_ENDED && WEXITSTATUS(status) != DOMAIN_NOT_STARTED))
+		report_death(l, status);
+	_exit(0);
+}

@@ -1,0 +1,68 @@
+/*
+ * From a description to a running domain process.
+ *
+ * The launcher opens every file, device and socket with the caller's own rights, and hands them over as descriptors. Between
+ * it and the domain process stands a keeper: a process that only waits, starts the domain process anew when the guest reboots,
+ * and removes the folder when it ended, however it ended. (A domain process cannot do either for itself: it is locked in.)
+ */
+#ifndef REFHV_LAUNCH_H
+#define REFHV_LAUNCH_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include "config/config.h"
+#include "error.h"
+#include "fdmsg.h"
+#include "rundir.h"
+
+/* What a domain process receives: the roles of the descriptors are named in msg["fds"], in order. */
+struct launch {
+	json_t *msg;
+	json_t *roles;
+	int fd[FDMSG_MAX_FDS];
+	unsigned n;
+	struct rundir *rundir;
+	struct rundir_claim claim;
+	uint8_t uuid[16];
+};
+
+/*
+ * Exit codes of a domain process, for its keeper. Anything else, and any signal, is a death that was not planned.
+ */
+enum { DOMAIN_ENDED = 0, DOMAIN_RESTART = 64, DOMAIN_NOT_STARTED = 65 };
+
+/* The hidden command line word that makes this program a domain process. */
+#define DOMAIN_PROCESS_WORD "--domain-process"
+/* The descriptor on which it finds its launch message. */
+enum { DOMAIN_LAUNCH_FD = 3 };
+
+struct launch_options {
+	bool paused;
+	bool foreground; /* the domain ends when the launcher's report descriptor closes without "detach" */
+	bool incoming;	  /* a move or restore: see rundir_claim() */
+	const char *mode; /* "boot"; others belong to refhv/migrate */
+	int stream;	  /* for those; -1 for none. Stays the caller's */
+};
+
+struct launched {
+	uint16_t domid;
+	int report; /* SOCK_SEQPACKET: {"ready"}, {"error"}, {"ended"} come; {"detach"} may be sent */
+	int console; /* SOCK_STREAM: the first console client, which misses nothing; -1 unless foreground */
+};
+
+/* Returns when the domain runs (or is paused as asked). 0, or negative with *e and nothing left behind. */
+int launch_domain(struct rundir *r, const struct refhv_config *c, const struct launch_options *o,
+		  struct launched *out, struct refhv_error *e);
+
+/* The launcher's parts. */
+int launch_add(struct launch *l, const char *role, int fd, struct refhv_error *e);
+int launch_open_resources(struct launch *l, const struct refhv_config *c, bool incoming,
+			  struct refhv_error *e);
+/* The keeper's life; does not return. */
+void launch_keep(struct launch *l) __attribute__((noreturn));
+
+/* How errors travel: {"exit": WORD, "file", "line", "what", "remedy"}. */
+json_t *launch_error_to_json(const struct refhv_error *e);
+void launch_error_from_json(const json_t *o, struct refhv_error *e);
+
+#endif
