@@ -209,8 +209,8 @@ int pv_store_save(struct pv_store *store, int (*sink)(void *ctx, const void *byt
 		  void *ctx);
 /*
  * Replace the content of a store just created. On an error (-PV_EBADMSG, -PV_ENOMEM) the store can only be
- * destroyed. Connections exist afterwards without transports. Every watch fires once: a client
- * must expect spurious events anyway, and this one covers what happened between save and load.
+ * destroyed. Connections exist afterwards without transports; those of sockets may have to be deleted.
+ * A client notices nothing, unless its transaction was already bound to fail: that still does.
  */
 int pv_store_load(struct pv_store *store, const void *bytes, size_t n);
 

@@ -187,7 +187,7 @@ int pv_store_watch(struct pv_store_conn *c, const char *path, int depth,
 	if (c->type != PV_STORE_CONN_INTERNAL || !fn)
 		return -PV_EINVAL;
 	pv_st_enter(c->store);
-	rc = pv_st_watch_add(c, path, text_len(path), "", 0, depth, fn, arg);
+	rc = pv_st_watch_set(c, path, text_len(path), "", 0, depth, fn, arg);
 	pv_st_leave(c->store);
 	return rc;
 }

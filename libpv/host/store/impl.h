@@ -268,7 +268,10 @@ void pv_st_tx_bound(struct pv_store *s); /* doom the oldest while snapshots hold
 const struct pv_st_access *pv_st_tx_spoiled(const struct pv_st_tx *tx);
 
 /* watch.c */
+/* Without and with the event that comes first. */
 int pv_st_watch_add(struct pv_store_conn *c, const char *path, size_t len, const char *token,
+		    size_t token_len, int depth, void (*fn)(void *, const char *), void *arg);
+int pv_st_watch_set(struct pv_store_conn *c, const char *path, size_t len, const char *token,
 		    size_t token_len, int depth, void (*fn)(void *, const char *), void *arg);
 int pv_st_watch_del(struct pv_store_conn *c, const char *path, size_t len, const char *token,
 		    size_t token_len, void (*fn)(void *, const char *), void *arg);

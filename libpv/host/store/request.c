@@ -228,7 +228,7 @@ static int do_watch(struct request *r)
 
 	if (rc < 0)
 		return rc;
-	return done(r, pv_st_watch_add(r->c, path, len, token, token_len,
+	return done(r, pv_st_watch_set(r->c, path, len, token, token_len,
 				       depth == UINT64_MAX ? PV_STORE_DEPTH_ALL : (int)depth, NULL,
 				       NULL));
 }

@@ -20,7 +20,7 @@ int pv_st_tx_find(struct pv_store_conn *c, uint32_t id, struct pv_st_tx **tx)
 int pv_st_tx_start(struct pv_store_conn *c, uint32_t *id)
 {
 	struct pv_store *s = c->store;
-	struct pv_st_tx *tx, *same;
+	struct pv_st_tx *tx, *same, **end;
 
 	if (!c->privileged && s->quota.transactions &&
 	    c->domain->transactions >= s->quota.transactions)
@@ -39,8 +39,9 @@ int pv_st_tx_start(struct pv_store_conn *c, uint32_t *id)
 	tx->id = c->next_tx;
 	tx->serial = ++s->tx_serial;
 	pv_st_tx_snapshot(tx);
-	tx->next = c->txs;
-	c->txs = tx;
+	for (end = &c->txs; *end; end = &(*end)->next)
+		;
+	*end = tx;
 	c->domain->transactions++;
 	c->domain->bytes += sizeof(*tx);
 	*id = tx->id;

@@ -278,6 +278,19 @@ int pv_st_watch_add(struct pv_store_conn *c, const char *path, size_t len, const
 	*end = w;
 	c->domain->watches++;
 	c->domain->bytes += watch_bytes(w);
+	return 0;
+}
+
+int pv_st_watch_set(struct pv_store_conn *c, const char *path, size_t len, const char *token,
+		    size_t token_len, int depth, void (*fn)(void *, const char *), void *arg)
+{
+	struct pv_st_watch *w;
+	int rc = pv_st_watch_add(c, path, len, token, token_len, depth, fn, arg);
+
+	if (rc < 0)
+		return rc;
+	for (w = c->watches; w->next; w = w->next)
+		;
 	/* The first one is owed whatever the node is: it says that the watch is set. */
 	event(c, w, w->path, w->len);
 	return 0;
