@@ -64,7 +64,7 @@ static void *pages_alloc(void *ctx, unsigned n)
 
 static void pages_free(void *ctx, void *va, unsigned n)
 {
-	if ((uint8_t (*)[4096])va + n == pool + used)
+	if ((uint8_t(*)[4096])va + n == pool + used)
 		used -= n;
 }
 
@@ -88,7 +88,8 @@ void kernel_entry(const struct pv_hvm_start_info *start)
 		.va_to_gfn = va_to_gfn,
 		.map_gfn = map_gfn,
 	};
-	const struct pv_boot boot = {.size = sizeof boot, .mode = PV_MODE_PVH, .hvm_start_info = start};
+	const struct pv_boot boot = {
+		.size = sizeof boot, .mode = PV_MODE_PVH, .hvm_start_info = start};
 	static const char hello[] = "a kernel of somebody else's, on libpv\n";
 
 	if (pv_init(&pv, &os, &boot) == 0)

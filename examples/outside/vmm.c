@@ -46,7 +46,7 @@ static void *vmm_gpa_map(void *ctx, uint64_t gpa, uint32_t len, int write)
 static int vmm_gva_to_gpa(void *ctx, unsigned vcpu, uint64_t gva, int write, uint64_t *gpa)
 {
 	*gpa = gva;
-	return gva < sizeof ((struct vmm *)ctx)->ram ? 0 : -PV_EFAULT;
+	return gva < sizeof((struct vmm *)ctx)->ram ? 0 : -PV_EFAULT;
 }
 
 static void vmm_kick(void *ctx, unsigned vcpu, unsigned why)
@@ -88,7 +88,8 @@ int main(void)
 		.max_vcpus = 1,
 		.nr_pages = PAGES,
 	};
-	struct pv_host_port hp = {.domid = 0, .kick = PV_KICK_INDEX_NONE, .fn = host_end, .arg = &v};
+	struct pv_host_port hp = {
+		.domid = 0, .kick = PV_KICK_INDEX_NONE, .fn = host_end, .arg = &v};
 	struct pv_evtchn_alloc_unbound *alloc = (void *)(v.ram + 0x2000);
 	struct pv_evtchn_send *send = (void *)(v.ram + 0x3000);
 	struct pv_shared_info *si = (void *)(v.ram + 0x1000);
@@ -120,8 +121,8 @@ int main(void)
 	v.events = 0;
 	pv_domain_hypercall(d, 0, PV_HYPERVISOR_event_channel_op, arg);
 	pv_domain_evtchn_send(d, &hp);
-	printf("port %u: the host saw %u event, the guest has pending %d and would get %u upcall\n", alloc->port, v.events,
-	       (int)(si->evtchn_pending[0] >> alloc->port & 1), v.kicks);
+	printf("port %u: the host saw %u event, the guest has pending %d and would get %u upcall\n",
+	       alloc->port, v.events, (int)(si->evtchn_pending[0] >> alloc->port & 1), v.kicks);
 	pv_domain_evtchn_unbind_host(d, &hp);
 	pv_domain_destroy(d);
 	return v.events == 1 ? 0 : 1;

@@ -130,7 +130,8 @@ int main(int argc, char **argv)
 			close(fd);
 			fd = dial(argv[1], (unsigned)atoi(argv[2]));
 			if (fd < 0) {
-				fprintf(stderr, "httpgap: the server is gone: %s\n", strerror(errno));
+				fprintf(stderr, "httpgap: the server is gone: %s\n",
+					strerror(errno));
 				return 1;
 			}
 			reconnects++;
@@ -150,7 +151,7 @@ int main(int argc, char **argv)
 		t.tv_nsec = (long)(next % 1000000000ull);
 		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
 	}
-	printf("answers %lu failures %lu reconnects %lu longest_gap_ms %.2f at_s %.2f\n", answers, failures,
-	       reconnects, (double)gap_max / 1e6, (double)gap_at / 1e9);
+	printf("answers %lu failures %lu reconnects %lu longest_gap_ms %.2f at_s %.2f\n", answers,
+	       failures, reconnects, (double)gap_max / 1e6, (double)gap_at / 1e9);
 	return failures ? 1 : 0;
 }

@@ -15,22 +15,25 @@
 #include <stdint.h>
 
 /* Ours: "PV" in the middle of an optional type. Layouts are little endian; arrays of structs bear their own sizes. */
-#define PV_STREAM_REC_PV(n)	  (PV_STREAM_REC_OPTIONAL | 0x50560000u | (n))
-#define PV_STREAM_REC_PV_CONFIG	  PV_STREAM_REC_PV(1u) /* JSON, no NUL; the first record of a stream of ours */
-#define PV_STREAM_REC_PV_DOMAIN	  PV_STREAM_REC_PV(2u) /* struct pv_state_domain */
-#define PV_STREAM_REC_PV_VCPU	  PV_STREAM_REC_PV(3u) /* struct pv_state_vcpu, one record each */
-#define PV_STREAM_REC_PV_PORTS	  PV_STREAM_REC_PV(4u) /* struct pv_state_port[] */
-#define PV_STREAM_REC_PV_MAPS	  PV_STREAM_REC_PV(5u) /* struct pv_state_map[] */
-#define PV_STREAM_REC_PV_RUN	  PV_STREAM_REC_PV(6u) /* struct pv_stream_run, one record each vCPU */
-#define PV_STREAM_REC_PV_MAPPINGS PV_STREAM_REC_PV(7u) /* {u64 gva, u64 pte}[]: pages that are not mapped flat */
-#define PV_STREAM_REC_PV_STORE	  PV_STREAM_REC_PV(8u) /* Xen's xenstore migration format */
-#define PV_STREAM_REC_PV_DEVICE	  PV_STREAM_REC_PV(9u) /* struct pv_stream_device and its state, one record each */
-#define PV_STREAM_REC_PV_MACHINE  PV_STREAM_REC_PV(10u) /* what a VMM adds for itself; opaque */
+#define PV_STREAM_REC_PV(n) (PV_STREAM_REC_OPTIONAL | 0x50560000u | (n))
+#define PV_STREAM_REC_PV_CONFIG \
+	PV_STREAM_REC_PV(1u) /* JSON, no NUL; the first record of a stream of ours */
+#define PV_STREAM_REC_PV_DOMAIN PV_STREAM_REC_PV(2u) /* struct pv_state_domain */
+#define PV_STREAM_REC_PV_VCPU	PV_STREAM_REC_PV(3u) /* struct pv_state_vcpu, one record each */
+#define PV_STREAM_REC_PV_PORTS	PV_STREAM_REC_PV(4u) /* struct pv_state_port[] */
+#define PV_STREAM_REC_PV_MAPS	PV_STREAM_REC_PV(5u) /* struct pv_state_map[] */
+#define PV_STREAM_REC_PV_RUN	PV_STREAM_REC_PV(6u) /* struct pv_stream_run, one record each vCPU */
+#define PV_STREAM_REC_PV_MAPPINGS \
+	PV_STREAM_REC_PV(7u) /* {u64 gva, u64 pte}[]: pages that are not mapped flat */
+#define PV_STREAM_REC_PV_STORE PV_STREAM_REC_PV(8u) /* Xen's xenstore migration format */
+#define PV_STREAM_REC_PV_DEVICE \
+	PV_STREAM_REC_PV(9u) /* struct pv_stream_device and its state, one record each */
+#define PV_STREAM_REC_PV_MACHINE PV_STREAM_REC_PV(10u) /* what a VMM adds for itself; opaque */
 
 /* What Xen's vCPU records leave out. */
 struct pv_stream_run {
 	uint32_t vcpu;
-	uint32_t flags; /* of the engine */
+	uint32_t flags;		 /* of the engine */
 	uint32_t event_flags[3]; /* CALLBACKF_* of the event, failsafe and syscall callback */
 	uint32_t _res;
 	uint64_t iopl;
@@ -46,7 +49,8 @@ struct pv_stream_device {
 };
 PV_ABI_SIZE(struct pv_stream_device, 8);
 
-#define PV_STREAM_HEADERS_SIZE (sizeof(struct pv_stream_image_header) + sizeof(struct pv_stream_domain_header))
+#define PV_STREAM_HEADERS_SIZE \
+	(sizeof(struct pv_stream_image_header) + sizeof(struct pv_stream_domain_header))
 
 /* The two headers of a stream in buf[PV_STREAM_HEADERS_SIZE]. type: PV_STREAM_DHDR_TYPE_*; version: major << 16 | minor. */
 void pv_stream_headers_put(uint8_t *buf, uint32_t type, uint32_t version);

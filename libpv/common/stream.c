@@ -46,7 +46,9 @@ static uint64_t get_le(const uint8_t *p, unsigned n)
 }
 
 #define IHDR(field) (buf + offsetof(struct pv_stream_image_header, field))
-#define DHDR(field) (buf + sizeof(struct pv_stream_image_header) + offsetof(struct pv_stream_domain_header, field))
+#define DHDR(field)                                    \
+	(buf + sizeof(struct pv_stream_image_header) + \
+	 offsetof(struct pv_stream_domain_header, field))
 
 void pv_stream_headers_put(uint8_t *buf, uint32_t type, uint32_t version)
 {
@@ -64,10 +66,12 @@ int pv_stream_headers_get(const uint8_t *buf)
 {
 	uint64_t type = get_le(DHDR(type), 4);
 
-	if (get_be(IHDR(marker), 8) != PV_STREAM_IHDR_MARKER || get_be(IHDR(id), 4) != PV_STREAM_IHDR_ID)
+	if (get_be(IHDR(marker), 8) != PV_STREAM_IHDR_MARKER ||
+	    get_be(IHDR(id), 4) != PV_STREAM_IHDR_ID)
 		return -PV_EBADMSG;
 	if (get_be(IHDR(version), 4) != PV_STREAM_IHDR_VERSION ||
-	    get_be(IHDR(options), 2) & PV_STREAM_IHDR_OPT_BIG_ENDIAN || get_le(DHDR(page_shift), 2) != 12)
+	    get_be(IHDR(options), 2) & PV_STREAM_IHDR_OPT_BIG_ENDIAN ||
+	    get_le(DHDR(page_shift), 2) != 12)
 		return -PV_EOPNOTSUPP;
 	if (type != PV_STREAM_DHDR_TYPE_X86_PV && type != PV_STREAM_DHDR_TYPE_X86_HVM)
 		return -PV_EOPNOTSUPP;
@@ -79,7 +83,7 @@ static const struct {
 	uint32_t type, min, max;
 } known[] = {
 	{PV_STREAM_REC_END, 0, 0},
-	{PV_STREAM_REC_PAGE_DATA, 16, 8 + PV_STREAM_BATCH * (8 + 4096)},
+	{PV_STREAM_REC_PAGE_DATA, 16, 8 + PV_STREAM_BATCH *(8 + 4096)},
 	{PV_STREAM_REC_X86_PV_INFO, 8, 8},
 	{PV_STREAM_REC_X86_PV_VCPU_BASIC, 8, 16384},
 	{PV_STREAM_REC_X86_PV_VCPU_XSAVE, 8, 65536},

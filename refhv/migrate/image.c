@@ -29,7 +29,8 @@ int image_alloc(struct image *im, unsigned vcpus)
 	im->state.map = calloc(MAPS_MAX, sizeof *im->state.map);
 	im->mapping = calloc(MAPPINGS_MAX, sizeof *im->mapping);
 	im->device = calloc(IMAGE_DEVICES_MAX, sizeof *im->device);
-	if (!im->vcpu || !im->state.vcpu || !im->state.port || !im->state.map || !im->mapping || !im->device) {
+	if (!im->vcpu || !im->state.vcpu || !im->state.port || !im->state.map || !im->mapping ||
+	    !im->device) {
 		image_free(im);
 		return -PV_ENOMEM;
 	}
@@ -98,20 +99,24 @@ static int send_vcpu(struct wire *w, const struct image *im, unsigned i)
 
 	memcpy(run.event_flags, v->event_flags, sizeof run.event_flags);
 	rc = wire_record(w, PV_STREAM_REC_X86_PV_VCPU_BASIC,
-			 (struct iovec[]){PIECE(&hdr, sizeof hdr), PIECE(&v->ctxt, sizeof v->ctxt)}, 2);
+			 (struct iovec[]){PIECE(&hdr, sizeof hdr), PIECE(&v->ctxt, sizeof v->ctxt)},
+			 2);
 	if (rc == 0 && v->flags & ENGINE_VCPU_XSAVE && v->xsave_size >= 576) {
 		/* XSTATE_BV of the XSAVE header: what the image holds. */
 		memcpy(&xs.xcr0, v->xsave + 512, 8);
 		xs.xcr0 |= 3;
 		xs.xcr0_accum = xs.xcr0;
-		rc = wire_record(w, PV_STREAM_REC_X86_PV_VCPU_XSAVE,
-				 (struct iovec[]){PIECE(&xs, sizeof xs), PIECE(v->xsave, v->xsave_size)}, 2);
+		rc = wire_record(
+			w, PV_STREAM_REC_X86_PV_VCPU_XSAVE,
+			(struct iovec[]){PIECE(&xs, sizeof xs), PIECE(v->xsave, v->xsave_size)}, 2);
 	}
 	if (rc == 0)
-		rc = wire_record(w, PV_STREAM_REC_PV_RUN, (struct iovec[]){PIECE(&run, sizeof run)}, 1);
+		rc = wire_record(w, PV_STREAM_REC_PV_RUN, (struct iovec[]){PIECE(&run, sizeof run)},
+				 1);
 	if (rc == 0)
-		rc = wire_record(w, PV_STREAM_REC_PV_VCPU,
-				 (struct iovec[]){PIECE(&im->state.vcpu[i], sizeof im->state.vcpu[i])}, 1);
+		rc = wire_record(
+			w, PV_STREAM_REC_PV_VCPU,
+			(struct iovec[]){PIECE(&im->state.vcpu[i], sizeof im->state.vcpu[i])}, 1);
 	return rc;
 }
 
@@ -122,33 +127,46 @@ int image_send(struct wire *w, const struct image *im)
 	unsigned i;
 	int rc;
 
-	rc = wire_record(w, PV_STREAM_REC_PV_MACHINE, (struct iovec[]){PIECE(&im->machine, sizeof im->machine)}, 1);
+	rc = wire_record(w, PV_STREAM_REC_PV_MACHINE,
+			 (struct iovec[]){PIECE(&im->machine, sizeof im->machine)}, 1);
 	if (rc == 0)
-		rc = wire_record(w, PV_STREAM_REC_X86_PV_INFO, (struct iovec[]){PIECE(&info, sizeof info)}, 1);
+		rc = wire_record(w, PV_STREAM_REC_X86_PV_INFO,
+				 (struct iovec[]){PIECE(&info, sizeof info)}, 1);
 	if (rc == 0)
-		rc = wire_record(w, PV_STREAM_REC_X86_TSC_INFO, (struct iovec[]){PIECE(&tsc, sizeof tsc)}, 1);
+		rc = wire_record(w, PV_STREAM_REC_X86_TSC_INFO,
+				 (struct iovec[]){PIECE(&tsc, sizeof tsc)}, 1);
 	for (i = 0; rc == 0 && i < im->machine.vcpus; i++)
 		rc = send_vcpu(w, im, i);
 	if (rc == 0)
-		rc = wire_record(w, PV_STREAM_REC_PV_DOMAIN,
-				 (struct iovec[]){PIECE(&im->state.domain, sizeof im->state.domain)}, 1);
+		rc = wire_record(
+			w, PV_STREAM_REC_PV_DOMAIN,
+			(struct iovec[]){PIECE(&im->state.domain, sizeof im->state.domain)}, 1);
 	if (rc == 0)
-		rc = wire_record(w, PV_STREAM_REC_PV_PORTS,
-				 (struct iovec[]){PIECE(im->state.port, im->state.nr_ports * sizeof *im->state.port)}, 1);
+		rc = wire_record(
+			w, PV_STREAM_REC_PV_PORTS,
+			(struct iovec[]){
+				PIECE(im->state.port, im->state.nr_ports * sizeof *im->state.port)},
+			1);
 	if (rc == 0)
 		rc = wire_record(w, PV_STREAM_REC_PV_MAPS,
-				 (struct iovec[]){PIECE(im->state.map, im->state.nr_maps * sizeof *im->state.map)}, 1);
+				 (struct iovec[]){PIECE(im->state.map,
+							im->state.nr_maps * sizeof *im->state.map)},
+				 1);
 	if (rc == 0)
-		rc = wire_record(w, PV_STREAM_REC_PV_MAPPINGS,
-				 (struct iovec[]){PIECE(im->mapping, im->nmappings * sizeof *im->mapping)}, 1);
+		rc = wire_record(
+			w, PV_STREAM_REC_PV_MAPPINGS,
+			(struct iovec[]){PIECE(im->mapping, im->nmappings * sizeof *im->mapping)},
+			1);
 	if (rc == 0)
-		rc = wire_record(w, PV_STREAM_REC_PV_STORE, (struct iovec[]){PIECE(im->store, im->store_size)}, 1);
+		rc = wire_record(w, PV_STREAM_REC_PV_STORE,
+				 (struct iovec[]){PIECE(im->store, im->store_size)}, 1);
 	for (i = 0; rc == 0 && i < im->ndevices; i++) {
 		const struct image_device *d = &im->device[i];
 		struct pv_stream_device head = {.kind = d->kind, .index = d->index};
 
-		rc = wire_record(w, PV_STREAM_REC_PV_DEVICE,
-				 (struct iovec[]){PIECE(&head, sizeof head), PIECE(d->state, d->size)}, 2);
+		rc = wire_record(
+			w, PV_STREAM_REC_PV_DEVICE,
+			(struct iovec[]){PIECE(&head, sizeof head), PIECE(d->state, d->size)}, 2);
 	}
 	return rc;
 }
@@ -170,25 +188,30 @@ static int get_sized(struct wire *w, uint32_t length, void *out, uint32_t size)
 	if (rc < 0)
 		return rc;
 	if (claimed < 8 || claimed > length || claimed > 65536)
-		return wire_fail(w, -PV_EBADMSG, "a state record claims %u bytes of %u", claimed, length);
+		return wire_fail(w, -PV_EBADMSG, "a state record claims %u bytes of %u", claimed,
+				 length);
 	known = claimed < size ? claimed : size;
 	rc = wire_body(w, (uint8_t *)out + 4, known - 4);
 	for (i = known; rc == 0 && i < claimed; i++) {
 		rc = wire_body(w, &extra, 1);
 		if (rc == 0 && extra)
-			return wire_fail(w, -PV_EOPNOTSUPP, "the stream comes from a newer version and uses what is not known here");
+			return wire_fail(w, -PV_EOPNOTSUPP,
+					 "the stream comes from a newer version and uses what is "
+					 "not known here");
 	}
 	memcpy(out, &size, 4);
 	return rc < 0 ? rc : (int)claimed;
 }
 
-static int get_array(struct wire *w, uint32_t length, void *out, uint32_t size, uint32_t max, uint32_t *count)
+static int get_array(struct wire *w, uint32_t length, void *out, uint32_t size, uint32_t max,
+		     uint32_t *count)
 {
 	int rc;
 
 	for (*count = 0; length; ++*count) {
 		if (*count == max)
-			return wire_fail(w, -PV_EBADMSG, "a state record holds more than %u entries", max);
+			return wire_fail(w, -PV_EBADMSG,
+					 "a state record holds more than %u entries", max);
 		rc = get_sized(w, length, (uint8_t *)out + (size_t)*count * size, size);
 		if (rc < 0)
 			return rc;
@@ -198,14 +221,18 @@ static int get_array(struct wire *w, uint32_t length, void *out, uint32_t size, 
 }
 
 /* The vCPU that a record is about: its number is the first word. */
-static int get_vcpu(struct wire *w, const struct image *im, void *head, uint32_t size, uint32_t *vcpu)
+static int get_vcpu(struct wire *w, const struct image *im, void *head, uint32_t size,
+		    uint32_t *vcpu)
 {
 	int rc = wire_body(w, head, size);
 
 	if (rc < 0)
 		return rc;
 	memcpy(vcpu, head, 4);
-	return *vcpu < im->machine.vcpus ? 0 : wire_fail(w, -PV_EBADMSG, "a record is about vCPU %u of %u", *vcpu, im->machine.vcpus);
+	return *vcpu < im->machine.vcpus
+		       ? 0
+		       : wire_fail(w, -PV_EBADMSG, "a record is about vCPU %u of %u", *vcpu,
+				   im->machine.vcpus);
 }
 
 static int receive_machine(struct wire *w, uint32_t length, struct image *im)
@@ -285,7 +312,8 @@ int image_receive(struct wire *w, uint32_t type, uint32_t length, struct image *
 		if (rc < 0)
 			break;
 		if (sv.id >= im->machine.vcpus)
-			return wire_fail(w, -PV_EBADMSG, "a record is about vCPU %u of %u", sv.id, im->machine.vcpus);
+			return wire_fail(w, -PV_EBADMSG, "a record is about vCPU %u of %u", sv.id,
+					 im->machine.vcpus);
 		im->state.vcpu[sv.id] = sv;
 		rc = 0;
 		break;
@@ -293,15 +321,18 @@ int image_receive(struct wire *w, uint32_t type, uint32_t length, struct image *
 		rc = get_sized(w, length, &im->state.domain, sizeof im->state.domain);
 		break;
 	case PV_STREAM_REC_PV_PORTS:
-		rc = get_array(w, length, im->state.port, sizeof *im->state.port, PORTS_MAX, &im->state.nr_ports);
+		rc = get_array(w, length, im->state.port, sizeof *im->state.port, PORTS_MAX,
+			       &im->state.nr_ports);
 		break;
 	case PV_STREAM_REC_PV_MAPS:
-		rc = get_array(w, length, im->state.map, sizeof *im->state.map, MAPS_MAX, &im->state.nr_maps);
+		rc = get_array(w, length, im->state.map, sizeof *im->state.map, MAPS_MAX,
+			       &im->state.nr_maps);
 		break;
 	case PV_STREAM_REC_PV_MAPPINGS:
 		im->nmappings = length / sizeof *im->mapping;
 		if (length % sizeof *im->mapping || im->nmappings > MAPPINGS_MAX)
-			return wire_fail(w, -PV_EBADMSG, "a record of mappings has %u bytes", length);
+			return wire_fail(w, -PV_EBADMSG, "a record of mappings has %u bytes",
+					 length);
 		rc = wire_body(w, im->mapping, length);
 		break;
 	case PV_STREAM_REC_PV_STORE:
@@ -309,7 +340,8 @@ int image_receive(struct wire *w, uint32_t type, uint32_t length, struct image *
 			return wire_fail(w, -PV_EBADMSG, "two stores");
 		im->store = malloc(length + 1);
 		if (!im->store)
-			return wire_fail(w, -PV_ENOMEM, "no memory for a store of %u bytes", length);
+			return wire_fail(w, -PV_ENOMEM, "no memory for a store of %u bytes",
+					 length);
 		im->store_size = length;
 		rc = wire_body(w, im->store, length);
 		break;
@@ -320,11 +352,13 @@ int image_receive(struct wire *w, uint32_t type, uint32_t length, struct image *
 		length -= (uint32_t)sizeof head;
 		d = image_device_add(im, head.kind, head.index);
 		if (!d || length > sizeof d->state)
-			return wire_fail(w, -PV_EBADMSG, "too many devices, or the state of one is too large");
+			return wire_fail(w, -PV_EBADMSG,
+					 "too many devices, or the state of one is too large");
 		d->size = length;
 		rc = wire_body(w, d->state, length);
 		break;
-	default: return wire_fail(w, -PV_EOPNOTSUPP, "a record of type %#x is not known here", type);
+	default:
+		return wire_fail(w, -PV_EOPNOTSUPP, "a record of type %#x is not known here", type);
 	}
 	return rc < 0 ? rc : wire_record_end(w);
 }
@@ -334,7 +368,8 @@ int image_complete(struct wire *w, const struct image *im)
 	unsigned i;
 
 	if (!im->vcpu || !im->store || !im->state.domain.size)
-		return wire_fail(w, -PV_EBADMSG, "the stream ends before the state of the machine is whole");
+		return wire_fail(w, -PV_EBADMSG,
+				 "the stream ends before the state of the machine is whole");
 	for (i = 0; i < im->machine.vcpus; i++)
 		if (!im->vcpu[i].size || !im->state.vcpu[i].size)
 			return wire_fail(w, -PV_EBADMSG, "the stream holds no state of vCPU %u", i);

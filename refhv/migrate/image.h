@@ -24,21 +24,21 @@ struct image_device {
 /* What this VMM adds for itself: fixed, grows at its end. */
 struct image_machine {
 	uint32_t size;
-	uint32_t vcpus; /* how many there are */
+	uint32_t vcpus;	   /* how many there are */
 	uint64_t ram_size; /* bytes */
 	uint64_t virt_base;
 	uint64_t hypercall_gpa; /* or ENGINE_NO_GPA: the page is filled anew, hosts differ */
 	uint64_t console_gfn, store_gfn;
 	uint32_t console_port, store_port;
-	uint32_t domid; /* what the guest believes to be */
-	uint32_t paused; /* the person had paused it: it stays so */
+	uint32_t domid;	     /* what the guest believes to be */
+	uint32_t paused;     /* the person had paused it: it stays so */
 	int64_t realtime_ns; /* UTC when it was stopped */
-	uint64_t guest_ns; /* guest system time when it was stopped; also in TSC_INFO */
+	uint64_t guest_ns;   /* guest system time when it was stopped; also in TSC_INFO */
 };
 
 struct image {
 	struct image_machine machine;
-	struct pv_state state; /* arrays are the image's */
+	struct pv_state state;		/* arrays are the image's */
 	struct engine_vcpu_state *vcpu; /* machine.vcpus of them */
 	struct engine_mapping *mapping;
 	unsigned nmappings;

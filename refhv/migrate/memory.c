@@ -112,7 +112,8 @@ int memory_receive(struct wire *w, uint32_t length, void *ram, uint64_t ram_size
 		if (rc == 0)
 			continue;
 		if (rc < 0 || gfn >= ram_size / PAGE)
-			return wire_fail(w, -PV_EBADMSG, "page %#llx is outside the domain's memory",
+			return wire_fail(w, -PV_EBADMSG,
+					 "page %#llx is outside the domain's memory",
 					 (unsigned long long)pfn[i]);
 		if (pages++ && gfn == last + 1)
 			v[n - 1].iov_len += PAGE;
@@ -121,7 +122,8 @@ int memory_receive(struct wire *w, uint32_t length, void *ram, uint64_t ram_size
 		last = gfn;
 	}
 	if (pages * (uint64_t)PAGE != length - 8 - (uint64_t)count * 8)
-		return wire_fail(w, -PV_EBADMSG, "a record of pages holds another number of pages than it names");
+		return wire_fail(w, -PV_EBADMSG,
+				 "a record of pages holds another number of pages than it names");
 	rc = wire_readv(w, v, n);
 	if (rc < 0)
 		return rc;

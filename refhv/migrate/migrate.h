@@ -49,10 +49,10 @@ struct migrate_options {
 };
 
 struct migrate_stats {
-	unsigned rounds; /* passes over memory while the guest ran */
-	uint64_t bytes; /* all that was sent */
+	unsigned rounds;		/* passes over memory while the guest ran */
+	uint64_t bytes;			/* all that was sent */
 	uint64_t total_ns, downtime_ns; /* downtime: from the stop to "go" */
-	uint64_t last_pages; /* sent while the guest stood still */
+	uint64_t last_pages;		/* sent while the guest stood still */
 };
 
 /* To a file: stop, then everything. The guest stays stopped. */
@@ -63,9 +63,10 @@ int migrate_save(struct migrate_source *s, struct wire *w, struct migrate_stats 
  * the pages that are still to be sent in bitmap (memory_bitmap_words() words, zeroed before). handover stops the guest; 0: the
  * domain is gone from here. Negative: the caller resumes the guest. Either half ends the dirty log when it fails.
  */
-int migrate_precopy(struct migrate_source *s, struct wire *w, const struct migrate_options *o, uint64_t *bitmap,
-		    struct migrate_stats *st);
-int migrate_handover(struct migrate_source *s, struct wire *w, uint64_t *bitmap, struct migrate_stats *st);
+int migrate_precopy(struct migrate_source *s, struct wire *w, const struct migrate_options *o,
+		    uint64_t *bitmap, struct migrate_stats *st);
+int migrate_handover(struct migrate_source *s, struct wire *w, uint64_t *bitmap,
+		     struct migrate_stats *st);
 
 /* The receiver: headers and CONFIG (freed by the caller); then, with RAM in place, all the rest up to END. */
 int migrate_open(struct wire *w, char **config);

@@ -19,15 +19,21 @@ int migrate_open(struct wire *w, char **config)
 		return rc;
 	rc = pv_stream_headers_get(head);
 	if (rc < 0)
-		return wire_fail(w, rc, rc == -PV_EBADMSG ? "this is no saved domain" :
-							    "this saved domain has another version, byte order or page size");
+		return wire_fail(
+			w, rc,
+			rc == -PV_EBADMSG
+				? "this is no saved domain"
+				: "this saved domain has another version, byte order or page size");
 	if (rc != PV_STREAM_DHDR_TYPE_X86_PV)
-		return wire_fail(w, -PV_EOPNOTSUPP, "this is a saved PVH or HVM domain: no engine here can run it");
+		return wire_fail(w, -PV_EOPNOTSUPP,
+				 "this is a saved PVH or HVM domain: no engine here can run it");
 	rc = wire_next(w, &type, &length);
 	if (rc < 0)
 		return rc;
 	if (type != PV_STREAM_REC_PV_CONFIG)
-		return wire_fail(w, -PV_EOPNOTSUPP, "the stream does not begin with a description of ours: it is another hypervisor's");
+		return wire_fail(w, -PV_EOPNOTSUPP,
+				 "the stream does not begin with a description of ours: it is "
+				 "another hypervisor's");
 	*config = malloc(length + 1);
 	if (!*config)
 		return wire_fail(w, -PV_ENOMEM, "no memory for a description of %u bytes", length);

@@ -80,12 +80,13 @@ static int expect(struct wire *w, const char *word)
 		return rc;
 	if (strcmp(line, word) == 0)
 		return 0;
-	return wire_fail(w, -PV_ECONNREFUSED, "the receiver says: %s", strncmp(line, "no ", 3) ? line : line + 3);
+	return wire_fail(w, -PV_ECONNREFUSED, "the receiver says: %s",
+			 strncmp(line, "no ", 3) ? line : line + 3);
 }
 
 /* Passes over memory until the rest is small enough, or will not become so. */
-static int passes(struct migrate_source *s, struct wire *w, const struct migrate_options *o, uint64_t *bitmap,
-		  struct migrate_stats *st)
+static int passes(struct migrate_source *s, struct wire *w, const struct migrate_options *o,
+		  uint64_t *bitmap, struct migrate_stats *st)
 {
 	uint64_t aim = (o->downtime_ms ? o->downtime_ms : 10) * 1000000ull;
 	uint64_t limit = (o->max_downtime_ms ? o->max_downtime_ms : 300) * 1000000ull;
@@ -110,16 +111,17 @@ static int passes(struct migrate_source *s, struct wire *w, const struct migrate
 		if (left < 64 || took <= aim)
 			return 0;
 		if (st->rounds >= max)
-			return took <= limit ? 0 :
-					       wire_fail(w, -PV_ETIMEDOUT,
-							 "the guest writes faster than the connection carries: it would stand still "
+			return took <= limit ? 0
+					     : wire_fail(w, -PV_ETIMEDOUT,
+							 "the guest writes faster than the "
+							 "connection carries: it would stand still "
 							 "for %llu ms",
 							 (unsigned long long)(took / 1000000));
 	}
 }
 
-int migrate_precopy(struct migrate_source *s, struct wire *w, const struct migrate_options *o, uint64_t *bitmap,
-		    struct migrate_stats *st)
+int migrate_precopy(struct migrate_source *s, struct wire *w, const struct migrate_options *o,
+		    uint64_t *bitmap, struct migrate_stats *st)
 {
 	uint64_t start = now_ns();
 	int rc;
@@ -141,7 +143,8 @@ int migrate_precopy(struct migrate_source *s, struct wire *w, const struct migra
 	return rc;
 }
 
-int migrate_handover(struct migrate_source *s, struct wire *w, uint64_t *bitmap, struct migrate_stats *st)
+int migrate_handover(struct migrate_source *s, struct wire *w, uint64_t *bitmap,
+		     struct migrate_stats *st)
 {
 	uint64_t start = now_ns();
 	int rc;

@@ -59,7 +59,8 @@ static int ready(struct wire *w, short events)
 			return wire_fail(w, -PV_EIO, "poll: %s", strerror(errno));
 		waited += SLICE_MS;
 		if (waited >= w->timeout_ms)
-			return wire_fail(w, -PV_ETIMEDOUT, "the other end has been silent for %d s", w->timeout_ms / 1000);
+			return wire_fail(w, -PV_ETIMEDOUT, "the other end has been silent for %d s",
+					 w->timeout_ms / 1000);
 	}
 }
 
@@ -87,7 +88,8 @@ int wire_writev(struct wire *w, struct iovec *iov, unsigned n)
 
 		if (r < 0) {
 			if (errno != EAGAIN && errno != EINTR)
-				return wire_fail(w, errno == ENOSPC ? -PV_ENOSPC : -PV_EIO, "write: %s", strerror(errno));
+				return wire_fail(w, errno == ENOSPC ? -PV_ENOSPC : -PV_EIO,
+						 "write: %s", strerror(errno));
 			rc = ready(w, POLLOUT);
 			if (rc < 0)
 				return rc;
@@ -117,7 +119,8 @@ int wire_readv(struct wire *w, struct iovec *iov, unsigned n)
 		unsigned used;
 
 		if (r == 0)
-			return wire_fail(w, -PV_EBADMSG, "the stream ends too early, after %llu bytes",
+			return wire_fail(w, -PV_EBADMSG,
+					 "the stream ends too early, after %llu bytes",
 					 (unsigned long long)w->received);
 		if (r < 0) {
 			if (errno != EAGAIN && errno != EINTR)
@@ -157,7 +160,8 @@ int wire_record(struct wire *w, uint32_t type, const struct iovec *body, unsigne
 		length += body[i].iov_len;
 	}
 	if (length > PV_STREAM_REC_LENGTH_MAX)
-		return wire_fail(w, -PV_E2BIG, "a record of %llu bytes is over the stream's limit", (unsigned long long)length);
+		return wire_fail(w, -PV_E2BIG, "a record of %llu bytes is over the stream's limit",
+				 (unsigned long long)length);
 	h.length = (uint32_t)length;
 	v[0] = (struct iovec){&h, sizeof h};
 	v[1 + n] = (struct iovec){(void *)zero, pv_stream_pad(h.length)};
@@ -191,9 +195,12 @@ int wire_next(struct wire *w, uint32_t *type, uint32_t *length)
 			return rc;
 		rc = pv_stream_check(&w->order, h.type, h.length);
 		if (rc < 0)
-			return wire_fail(w, rc, rc == -PV_EOPNOTSUPP ? "a record of type %#x is not known here" :
-								       "a record of type %#x, %u bytes, cannot stand there",
-					 h.type, h.length);
+			return wire_fail(
+				w, rc,
+				rc == -PV_EOPNOTSUPP
+					? "a record of type %#x is not known here"
+					: "a record of type %#x, %u bytes, cannot stand there",
+				h.type, h.length);
 		w->left = h.length + pv_stream_pad(h.length);
 		if (rc == 1 && wire_record_end(w) < 0)
 			return -PV_EBADMSG;
@@ -237,7 +244,8 @@ int wire_hear(struct wire *w, char line[256])
 		if (line[n] == '\n')
 			break;
 		if (++n > LINE_MAX_BYTES)
-			return wire_fail(w, -PV_EBADMSG, "the other end speaks no language of ours");
+			return wire_fail(w, -PV_EBADMSG,
+					 "the other end speaks no language of ours");
 	}
 	line[n] = 0;
 	return 0;

@@ -21,14 +21,15 @@ struct wire {
 	int timeout_ms; /* longest silence; 0: 30 seconds */
 	_Atomic int cancelled;
 	struct pv_stream_check order; /* of incoming records */
-	uint64_t sent, received; /* bytes */
-	uint32_t left; /* of the current incoming body, padding included */
+	uint64_t sent, received;      /* bytes */
+	uint32_t left;		      /* of the current incoming body, padding included */
 	char err[256];
 };
 
 void wire_init(struct wire *w, int fd);
 /* Notes the first error and returns it. */
-int wire_fail(struct wire *w, int error, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int wire_fail(struct wire *w, int error, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* iov is changed. n may be over IOV_MAX. */
 int wire_writev(struct wire *w, struct iovec *iov, unsigned n);

@@ -149,7 +149,7 @@ struct receiver {
 	pthread_t thread;
 	int fd;
 	const char *refuse; /* said in place of "ready" */
-	unsigned vanish; /* 1: close before "holding" */
+	unsigned vanish;    /* 1: close before "holding" */
 	uint8_t *ram;
 	struct image im;
 	int rc, went;

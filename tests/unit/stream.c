@@ -14,7 +14,9 @@ START_TEST(headers_come_back_as_written)
 	pv_stream_headers_put(buf, PV_STREAM_DHDR_TYPE_X86_PV, 4 << 16 | 17);
 	ck_assert_int_eq(pv_stream_headers_get(buf), PV_STREAM_DHDR_TYPE_X86_PV);
 	/* As the specification draws them: all ones, "XENF", version 3. */
-	ck_assert_mem_eq(buf, "\xff\xff\xff\xff\xff\xff\xff\xff\x58\x45\x4e\x46\0\0\0\3\0\0\0\0\0\0\0\0", 24);
+	ck_assert_mem_eq(buf,
+			 "\xff\xff\xff\xff\xff\xff\xff\xff\x58\x45\x4e\x46\0\0\0\3\0\0\0\0\0\0\0\0",
+			 24);
 	ck_assert_mem_eq(buf + 24, "\1\0\0\0\14\0\0\0\4\0\0\0\21\0\0\0", 16);
 }
 END_TEST
@@ -62,7 +64,8 @@ START_TEST(unknown_records_are_skipped_only_if_optional)
 
 	ck_assert_int_eq(pv_stream_check(&c, 0x80001234u, 99), 1);
 	ck_assert_int_eq(pv_stream_check(&c, 0x00001234u, 99), -PV_EOPNOTSUPP);
-	ck_assert_int_eq(pv_stream_check(&c, 0x80001234u, PV_STREAM_REC_LENGTH_MAX + 1), -PV_EBADMSG);
+	ck_assert_int_eq(pv_stream_check(&c, 0x80001234u, PV_STREAM_REC_LENGTH_MAX + 1),
+			 -PV_EBADMSG);
 	ck_assert_int_eq(pv_stream_check(&c, PV_STREAM_REC_X86_TSC_INFO, 23), -PV_EBADMSG);
 	ck_assert_int_eq(pv_stream_check(&c, PV_STREAM_REC_X86_TSC_INFO, 25), -PV_EBADMSG);
 }
