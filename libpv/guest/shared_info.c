@@ -53,15 +53,22 @@ int pv_vcpu_info_set(struct pv *pv, unsigned vcpu, void *va)
 		.mfn = pv->os.va_to_gfn(pv->os.ctx, va),
 		.offset = (uint32_t)((uintptr_t)va % PV_PAGE_SIZE),
 	};
+	unsigned long flags;
 	int rc;
 
 	if (vcpu >= PV_MAX_VCPUS || r.offset > PV_PAGE_SIZE - sizeof(struct pv_vcpu_info))
 		return -PV_EINVAL;
+	/*
+	 * The hypervisor copies the old contents and raises upcall_pending, so nothing is lost. But
+	 * an upcall before the pointer is stored would look into the old record, find nothing, and
+	 * come again for ever: upcalls are held off.
+	 */
+	flags = pv_lock(pv);
 	rc = (int)pv_hypercall3(pv, PV_HYPERVISOR_vcpu_op, PV_VCPUOP_register_vcpu_info, vcpu,
 				handle(&r));
-	/* The hypervisor has copied the old contents and raised upcall_pending: nothing is lost. */
 	if (!rc)
 		__atomic_store_n(&pv->vcpu_info[vcpu], (struct pv_vcpu_info *)va, __ATOMIC_RELEASE);
+	pv_unlock(pv, flags);
 	return rc;
 }
 
