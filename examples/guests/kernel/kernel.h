@@ -40,7 +40,8 @@ struct kernel {
 /* The guest: written by each example. Returning ends the domain with a power-off. */
 void guest_main(struct kernel *k);
 
-/* ---- Output: %d %i %u %x %X %p %s %c %% with -, 0, width, .precision of %s, and l, ll, z, h ----
+/* ---- Output: %d %i %u %x %X %p %s %c %% with -, 0, #, width, .precision of %s, and l, ll, z, h
+ * ----
  */
 void kprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void kvprintf(const char *fmt, va_list ap);

@@ -9,7 +9,7 @@ struct out {
 };
 
 struct spec {
-	int left, zero, width, precision, size; /* size: bytes of the integer argument */
+	int left, zero, alternate, width, precision, size; /* size: bytes of the integer argument */
 };
 
 static void put(struct out *o, char c)
@@ -51,6 +51,10 @@ static void put_number(struct out *o, const struct spec *s, uint64_t v, unsigned
 		text[--at] = digit[v % base];
 		v /= base;
 	} while (v);
+	if (s->alternate && base == 16) {
+		text[--at] = 'x';
+		text[--at] = '0';
+	}
 	if (neg)
 		text[--at] = '-';
 	put_padded(o, s, text + at, sizeof(text) - at);
@@ -64,6 +68,8 @@ static const char *parse(const char *f, struct spec *s, va_list *ap)
 			s->left = 1;
 		else if (*f == '0')
 			s->zero = 1;
+		else if (*f == '#')
+			s->alternate = 1;
 		else
 			break;
 	}
@@ -122,8 +128,7 @@ int kvsnprintf(char *buf, size_t size, const char *f, va_list args)
 				   *f == 'X' ? "0123456789ABCDEF" : "0123456789abcdef");
 			break;
 		case 'p':
-			put(&o, '0');
-			put(&o, 'x');
+			s.alternate = 1;
 			put_number(&o, &s, (uintptr_t)va_arg(ap, void *), 16, 0,
 				   "0123456789abcdef");
 			break;
