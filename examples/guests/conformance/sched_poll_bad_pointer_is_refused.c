@@ -1,0 +1,13 @@
+/*
+ * sched_poll_bad_pointer_is_refused: The argument or the list of ports at an address that is not
+ * mapped: EFAULT.
+ */
+#include "conformance.h"
+
+CASE(sched_poll_bad_pointer_is_refused)
+{
+	struct pv_sched_poll p = {.ports = BAD_ADDRESS, .nr_ports = 1, .timeout = 1};
+
+	CHECK_EQ(sched_op(PV_SCHEDOP_poll, &p), -PV_EFAULT);
+	CHECK_EQ(sched_op(PV_SCHEDOP_poll, (void *)BAD_ADDRESS), -PV_EFAULT);
+}
