@@ -120,31 +120,37 @@ static int make_indirect(struct pv_blkfront *f, uint32_t n)
 	return 0;
 }
 
+static void add_key(struct pv_front_key *key, char value[12], const char *name, uint32_t v)
+{
+	char digits[PV_VALUE_LEN];
+
+	memcpy(value, pv_key_u64(digits, v), 12);
+	key->key = name;
+	key->value = value;
+}
+
+/*
+ * A single page goes by both names: every backend knows ring-ref, and the order is written even if it is 0,
+ * because one of an earlier life may be there.
+ */
 static int write_keys(struct pv_blkfront *f, int state)
 {
 	char name[PV_BLKFRONT_MAX_RING_PAGES][PV_KEY_LEN];
-	char value[PV_BLKFRONT_MAX_RING_PAGES + 2][12];
-	struct pv_front_key key[PV_BLKFRONT_MAX_RING_PAGES + 3];
-	char digits[PV_VALUE_LEN];
+	char value[PV_BLKFRONT_MAX_RING_PAGES + 3][12];
+	struct pv_front_key key[PV_BLKFRONT_MAX_RING_PAGES + 4];
 	uint32_t i, n = 0, order = 0;
 
 	while (1u << order < f->nr_ring_pages)
 		order++;
-	for (i = 0; i < f->nr_ring_pages; i++) {
-		/* One page goes by the old name, which every backend knows. */
-		const char *k = order ? pv_key_indexed(name[i], "ring-ref", i) : "ring-ref";
-
-		memcpy(value[n], pv_key_u64(digits, f->ring_ref[i]), sizeof(value[n]));
-		key[n] = (struct pv_front_key){k, value[n]};
+	for (i = 0; i < f->nr_ring_pages; i++, n++)
+		add_key(&key[n], value[n], pv_key_indexed(name[i], "ring-ref", i), f->ring_ref[i]);
+	if (order == 0) {
+		add_key(&key[n], value[n], "ring-ref", f->ring_ref[0]);
 		n++;
 	}
-	if (order) {
-		memcpy(value[n], pv_key_u64(digits, order), sizeof(value[n]));
-		key[n] = (struct pv_front_key){"ring-page-order", value[n]};
-		n++;
-	}
-	memcpy(value[n], pv_key_u64(digits, f->port), sizeof(value[n]));
-	key[n] = (struct pv_front_key){"event-channel", value[n]};
+	add_key(&key[n], value[n], "ring-page-order", order);
+	n++;
+	add_key(&key[n], value[n], "event-channel", f->port);
 	n++;
 	key[n++] = (struct pv_front_key){"protocol", PV_XEN_IO_PROTO_ABI_NATIVE};
 	return f->bus->publish(f->bus->ctx, key, n, state);

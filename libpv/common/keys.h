@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#define PV_KEY_LEN   24 /* name with an index */
+#define PV_KEY_LEN   20 /* name with an index */
 #define PV_VALUE_LEN 24 /* any 64-bit number in decimal */
 
 /* Writes v in decimal; returns buf. */

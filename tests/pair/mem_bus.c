@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 #include <pv/abi/errno.h>
 #include "mem_bus.h"
 
@@ -167,7 +168,7 @@ static void permit(void *ctx, uint32_t ref, const void *va, bool readonly)
 	leave(m);
 }
 
-static int revoke(void *ctx, uint32_t ref)
+static int end_access(void *ctx, uint32_t ref)
 {
 	struct mem_bus *m = ctx;
 	int rc = 0;
@@ -220,13 +221,19 @@ static void evtchn_close(void *ctx, uint32_t port)
 static void front_notify(void *ctx, uint32_t port)
 {
 	struct mem_bus *m = ctx;
+	uint64_t one = 1;
+	bool bound;
 
 	enter(m);
 	m->notifies[0]++;
 	/* An event sent before the backend has bound is lost, as on Xen. */
-	if (port < MEM_PORTS && m->port[port].used && m->port[port].bound)
-		raise_event(&m->back_event);
+	bound = port < MEM_PORTS && m->port[port].used && m->port[port].bound;
 	leave(m);
+	if (!bound)
+		return;
+	raise_event(&m->back_event);
+	if (m->kick_fd >= 0 && write(m->kick_fd, &one, sizeof(one)) != sizeof(one))
+		abort();
 }
 
 static int dir_get(struct mem_bus *m, unsigned dir, const char *key, char *buf, uint32_t len)
@@ -566,6 +573,7 @@ void mem_bus_init(struct mem_bus *m)
 	memset(m, 0, sizeof(*m));
 	pthread_mutex_init(&m->lock, NULL);
 	m->gref_limit = MEM_REFS;
+	m->kick_fd = -1;
 	m->fail_front_after = m->fail_back_after = -1;
 	m->dir[0].state = m->dir[1].state = 1;
 	m->front = (struct pv_front_bus){.size = sizeof(m->front),
@@ -575,7 +583,7 @@ void mem_bus_init(struct mem_bus *m)
 					 .gref_alloc = gref_alloc,
 					 .gref_free = gref_free,
 					 .permit = permit,
-					 .revoke = revoke,
+					 .revoke = end_access,
 					 .evtchn_alloc = evtchn_alloc,
 					 .evtchn_close = evtchn_close,
 					 .notify = front_notify,

@@ -54,6 +54,7 @@ struct mem_bus {
 	unsigned pages, refs, maps, ports;
 	/* Set by the other side's notify or state change; cleared by who looks. Atomic. */
 	unsigned front_event, back_event, front_watch, back_watch;
+	int kick_fd;	       /* eventfd that front notifications write, or -1 */
 	unsigned notifies[2];  /* by front, by back */
 	long fail_front_after; /* this many more calls succeed; -1: never fails */
 	long fail_back_after;
