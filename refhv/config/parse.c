@@ -333,22 +333,33 @@ static bool listed(const char *const *list, const char *word)
 	return false;
 }
 
+static const struct config_refused *refused(const char *key)
+{
+	for (const struct config_refused *r = config_keys_refused; r->key; r++)
+		if (!strcmp(r->key, key))
+			return r;
+	return NULL;
+}
+
 static int remark_others(struct parser *p)
 {
 	static const char *const read_here[] = {
 		"name",	   "uuid", "type",	  "builder",   "engine",   "kernel", "ramdisk",
 		"cmdline", "root", "extra",	  "memory",    "maxmem",   "vcpus",  "maxvcpus",
 		"disk",	   "vif",  "on_poweroff", "on_reboot", "on_crash", NULL};
+	const struct config_refused *r;
 	struct syntax_setting *set;
 
 	for (set = p->syntax.first; set; set = set->next) {
 		if (listed(read_here, set->name))
 			continue;
-		for (const struct config_refused *r = config_keys_refused; r->key; r++)
-			if (!strcmp(r->key, set->name) &&
-			    !(set->value.kind == SYNTAX_LIST && !set->value.n))
-				return refhv_fail_at(p->e, REFHV_CONFIG, p->file, set->line,
-						     r->remedy, "%s: %s", r->key, r->why);
+		r = refused(set->name);
+		/* An empty list asks for nothing. */
+		if (r && set->value.kind == SYNTAX_LIST && !set->value.n)
+			continue;
+		if (r)
+			return refhv_fail_at(p->e, REFHV_CONFIG, p->file, set->line, r->remedy,
+					     "%s: %s", r->key, r->why);
 		if (listed(config_keys_hvm, set->name))
 			config_note(p->notes, set->line, "%.40s is for HVM guests and ignored",
 				    set->name);

@@ -2,6 +2,7 @@
  * The grammar of xl.cfg. The text may be anything at all: nothing here trusts it, and every message names its line.
  */
 #include <ctype.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,6 +118,7 @@ static int read_string(struct lexer *l, struct syntax_value *v)
 	char quote = *l->p++;
 	const char *q;
 	size_t n = 0;
+	json_t *utf8;
 	char *text;
 
 	for (q = l->p; q < l->end && *q != '\n'; q++)
@@ -150,6 +152,13 @@ static int read_string(struct lexer *l, struct syntax_value *v)
 		text[n++] = (char)c;
 	}
 	text[n] = 0;
+	/* A description travels as JSON, which has no other text. */
+	utf8 = json_stringn(text, n);
+	if (!utf8) {
+		free(text);
+		return bad(l, l->line, "save the file as UTF-8", "a string is not UTF-8 text");
+	}
+	json_decref(utf8);
 	v->kind = SYNTAX_STRING;
 	v->text = text;
 	return 0;
@@ -209,7 +218,7 @@ static int read_list(struct lexer *l, struct syntax_value *v, unsigned depth)
 		skip(l, true);
 		if (peek(l) == ',')
 			l->p++;
-		else if (peek(l) != ']')
+		else if (peek(l) >= 0 && peek(l) != ']')
 			return bad(l, l->line,
 				   "separate items with commas and close the list with ]",
 				   "expected , or ] in a list");
