@@ -126,6 +126,7 @@ int pv_stream_check(struct pv_stream_check *c, uint32_t type, uint32_t length)
 		c->ended = 1;
 		break;
 	case PV_STREAM_REC_PV_CONFIG:
+	case PV_STREAM_REC_PV_MACHINE:
 		/* What decides the shape of the domain comes before what fills it. */
 		if (c->static_done)
 			return -PV_EBADMSG;

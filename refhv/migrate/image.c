@@ -120,18 +120,20 @@ static int send_vcpu(struct wire *w, const struct image *im, unsigned i)
 	return rc;
 }
 
+int image_send_machine(struct wire *w, const struct image_machine *m)
+{
+	return wire_record(w, PV_STREAM_REC_PV_MACHINE, (struct iovec[]){PIECE(m, sizeof *m)}, 1);
+}
+
 int image_send(struct wire *w, const struct image *im)
 {
-	struct pv_stream_x86_tsc_info tsc = {.mode = 2, .nsec = im->machine.guest_ns};
+	struct pv_stream_x86_tsc_info tsc = {.mode = 2, .nsec = im->guest_ns};
 	struct pv_stream_x86_pv_info info = {.guest_width = 8, .pt_levels = 4};
 	unsigned i;
 	int rc;
 
-	rc = wire_record(w, PV_STREAM_REC_PV_MACHINE,
-			 (struct iovec[]){PIECE(&im->machine, sizeof im->machine)}, 1);
-	if (rc == 0)
-		rc = wire_record(w, PV_STREAM_REC_X86_PV_INFO,
-				 (struct iovec[]){PIECE(&info, sizeof info)}, 1);
+	rc = wire_record(w, PV_STREAM_REC_X86_PV_INFO, (struct iovec[]){PIECE(&info, sizeof info)},
+			 1);
 	if (rc == 0)
 		rc = wire_record(w, PV_STREAM_REC_X86_TSC_INFO,
 				 (struct iovec[]){PIECE(&tsc, sizeof tsc)}, 1);
@@ -235,7 +237,7 @@ static int get_vcpu(struct wire *w, const struct image *im, void *head, uint32_t
 				   im->machine.vcpus);
 }
 
-static int receive_machine(struct wire *w, uint32_t length, struct image *im)
+int image_receive_machine(struct wire *w, uint32_t length, struct image *im)
 {
 	struct image_machine m;
 	int rc;
@@ -272,6 +274,7 @@ static int receive_xsave(struct wire *w, uint32_t length, struct image *im)
 int image_receive(struct wire *w, uint32_t type, uint32_t length, struct image *im)
 {
 	struct pv_stream_x86_pv_vcpu_hdr hdr;
+	struct pv_stream_x86_tsc_info tsc;
 	struct pv_stream_x86_pv_info info;
 	struct pv_stream_device head;
 	struct pv_state_vcpu sv;
@@ -280,16 +283,18 @@ int image_receive(struct wire *w, uint32_t type, uint32_t length, struct image *
 	uint32_t vcpu;
 	int rc = 0;
 
-	if (type != PV_STREAM_REC_PV_MACHINE && !im->vcpu)
+	if (!im->vcpu)
 		return wire_fail(w, -PV_EBADMSG, "the machine record is missing");
 	switch (type) {
-	case PV_STREAM_REC_PV_MACHINE: rc = receive_machine(w, length, im); break;
 	case PV_STREAM_REC_X86_PV_INFO:
 		rc = wire_body(w, &info, sizeof info);
 		if (rc == 0 && (info.guest_width != 8 || info.pt_levels != 4))
 			rc = wire_fail(w, -PV_EOPNOTSUPP, "the guest is not a 64-bit one");
 		break;
-	case PV_STREAM_REC_X86_TSC_INFO: break; /* the machine record has the time, and why */
+	case PV_STREAM_REC_X86_TSC_INFO:
+		rc = wire_body(w, &tsc, sizeof tsc);
+		im->guest_ns = tsc.nsec;
+		break;
 	case PV_STREAM_REC_X86_PV_VCPU_BASIC:
 		if (length != sizeof hdr + sizeof im->vcpu->ctxt)
 			return wire_fail(w, -PV_EBADMSG, "a vCPU record of %u bytes", length);

@@ -21,23 +21,22 @@ struct image_device {
 	uint8_t state[IMAGE_DEVICE_SIZE_MAX];
 };
 
-/* What this VMM adds for itself: fixed, grows at its end. */
+/* What decides the shape of the machine, and is known before the guest stops: fixed, grows at its end. */
 struct image_machine {
 	uint32_t size;
 	uint32_t vcpus;	   /* how many there are */
 	uint64_t ram_size; /* bytes */
 	uint64_t virt_base;
-	uint64_t hypercall_gpa; /* or ENGINE_NO_GPA: the page is filled anew, hosts differ */
+	uint64_t hypercall_gva; /* 0: none. The page is filled anew: hosts differ */
 	uint64_t console_gfn, store_gfn;
 	uint32_t console_port, store_port;
-	uint32_t domid;	     /* what the guest believes to be */
-	uint32_t paused;     /* the person had paused it: it stays so */
-	int64_t realtime_ns; /* UTC when it was stopped */
-	uint64_t guest_ns;   /* guest system time when it was stopped; also in TSC_INFO */
+	uint32_t domid;	 /* what the guest believes to be */
+	uint32_t paused; /* a person had paused it: it stays so */
 };
 
 struct image {
 	struct image_machine machine;
+	uint64_t guest_ns;		/* guest system time when it was stopped */
 	struct pv_state state;		/* arrays are the image's */
 	struct engine_vcpu_state *vcpu; /* machine.vcpus of them */
 	struct engine_mapping *mapping;
@@ -59,9 +58,12 @@ struct image_device *image_device_add(struct image *im, uint32_t kind, uint32_t 
 /* NULL if the image has none. */
 const struct image_device *image_device_find(const struct image *im, uint32_t kind, uint32_t index);
 
-/* All records but headers, CONFIG, STATIC_DATA_END, pages and END. */
+int image_send_machine(struct wire *w, const struct image_machine *m);
+/* The body of that record; allocates the rest. */
+int image_receive_machine(struct wire *w, uint32_t length, struct image *im);
+
+/* All other records but headers, CONFIG, STATIC_DATA_END, pages and END. */
 int image_send(struct wire *w, const struct image *im);
-/* The body of one such record. The machine record comes first, and allocates the rest. */
 int image_receive(struct wire *w, uint32_t type, uint32_t length, struct image *im);
 /* After END: is everything there? */
 int image_complete(struct wire *w, const struct image *im);

@@ -4,7 +4,7 @@
  * The protocol of a move, over one stream socket:
  *
  *	source                                   receiver
- *	headers, CONFIG           ->
+ *	headers, CONFIG, MACHINE  ->
  *	                          <-  "ready"    (or "no REASON")    disks and networks are open
  *	STATIC_DATA_END
  *	pages, pages, ...         ->             the guest runs at the source
@@ -29,6 +29,7 @@
 struct migrate_source {
 	void *ctx;
 	const char *config; /* JSON */
+	struct image_machine machine;
 	int ram_fd;
 	void *ram;
 	uint64_t ram_size;
@@ -38,7 +39,7 @@ struct migrate_source {
 	void (*dirty_stop)(void *ctx);
 	/* The guest and its devices stand still from here on. */
 	int (*stop)(void *ctx, struct wire *w);
-	/* Fill in an image that image_alloc() has not seen yet; stopped. */
+	/* Fill in an image, from image_alloc() on; stopped. */
 	int (*image)(void *ctx, struct image *im, struct wire *w);
 };
 
@@ -68,8 +69,11 @@ int migrate_precopy(struct migrate_source *s, struct wire *w, const struct migra
 int migrate_handover(struct migrate_source *s, struct wire *w, uint64_t *bitmap,
 		     struct migrate_stats *st);
 
-/* The receiver: headers and CONFIG (freed by the caller); then, with RAM in place, all the rest up to END. */
+/* The receiver: headers and CONFIG (freed by the caller); */
 int migrate_open(struct wire *w, char **config);
+/* the shape of the machine; */
+int migrate_machine(struct wire *w, struct image *im);
+/* then, with RAM in place, all the rest up to END. */
 int migrate_receive(struct wire *w, void *ram, uint64_t ram_size, struct image *im);
 
 #endif

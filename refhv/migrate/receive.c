@@ -50,6 +50,19 @@ int migrate_open(struct wire *w, char **config)
 	return rc;
 }
 
+int migrate_machine(struct wire *w, struct image *im)
+{
+	uint32_t type, length;
+	int rc = wire_next(w, &type, &length);
+
+	if (rc < 0)
+		return rc;
+	if (type != PV_STREAM_REC_PV_MACHINE)
+		return wire_fail(w, -PV_EBADMSG, "the machine record is missing");
+	rc = image_receive_machine(w, length, im);
+	return rc < 0 ? rc : wire_record_end(w);
+}
+
 int migrate_receive(struct wire *w, void *ram, uint64_t ram_size, struct image *im)
 {
 	uint32_t type, length;

@@ -27,7 +27,9 @@ static int send_start(struct migrate_source *s, struct wire *w)
 
 	pv_stream_headers_put(head, PV_STREAM_DHDR_TYPE_X86_PV, 4 << 16 | 17);
 	rc = wire_write(w, head, sizeof head);
-	return rc < 0 ? rc : wire_record(w, PV_STREAM_REC_PV_CONFIG, &config, 1);
+	if (rc == 0)
+		rc = wire_record(w, PV_STREAM_REC_PV_CONFIG, &config, 1);
+	return rc < 0 ? rc : image_send_machine(w, &s->machine);
 }
 
 /* Pages left in the bitmap, the image, END. The guest stands still. */

@@ -27,6 +27,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	wire_init(&w, fd);
 	rc = migrate_open(&w, &config);
 	if (rc == 0)
+		rc = migrate_machine(&w, &im);
+	if (rc == 0)
 		rc = migrate_receive(&w, ram, RAM, &im);
 	if (rc < 0 && !w.err[0])
 		abort();

@@ -61,8 +61,7 @@ static int image(void *ctx, struct image *im, struct wire *w)
 	unsigned i;
 
 	ck_assert_int_eq(image_alloc(im, VCPUS), 0);
-	im->machine.ram_size = RAM;
-	im->machine.guest_ns = 123456789;
+	im->guest_ns = 123456789;
 	im->state.domain.size = sizeof im->state.domain;
 	im->state.domain.shared_info_gfn = 7;
 	for (i = 0; i < VCPUS; i++) {
@@ -106,6 +105,7 @@ static void source_init(struct source *s)
 			s->ram[i * 1024 + 5] = i % 3 == 1 ? i : 0;
 	s->s = (struct migrate_source){.ctx = s,
 				       .config = "{\"name\":\"x\"}",
+				       .machine = {sizeof(struct image_machine), VCPUS, RAM},
 				       .ram_fd = fd,
 				       .ram = s->ram,
 				       .ram_size = RAM,
@@ -127,7 +127,7 @@ static void check_image(const struct image *im)
 	const struct image_device *d = image_device_find(im, PV_STREAM_DEVICE_VBD, 51712);
 
 	ck_assert_uint_eq(im->machine.vcpus, VCPUS);
-	ck_assert_uint_eq(im->machine.guest_ns, 123456789);
+	ck_assert_uint_eq(im->guest_ns, 123456789);
 	ck_assert_uint_eq(im->state.domain.shared_info_gfn, 7);
 	ck_assert_uint_eq(im->vcpu[1].ctxt.user_regs.rip, 0x10001001);
 	ck_assert_uint_eq(im->vcpu[1].event_flags[2], 5);
@@ -170,6 +170,8 @@ static void *receive(void *arg)
 	wire_say(&w, r->refuse ? r->refuse : "ready");
 	if (r->refuse)
 		return NULL;
+	r->rc = migrate_machine(&w, &r->im);
+	ck_assert_int_eq(r->rc, 0);
 	r->rc = migrate_receive(&w, r->ram, RAM, &r->im);
 	if (r->rc < 0 || r->vanish) {
 		close(r->fd);
@@ -304,6 +306,8 @@ static int load(const uint8_t *bytes, size_t size, struct image *im, uint8_t *ra
 	wire_init(&w, fd);
 	rc = migrate_open(&w, &config);
 	if (rc == 0)
+		rc = migrate_machine(&w, im);
+	if (rc == 0)
 		rc = migrate_receive(&w, ram, RAM, im);
 	if (rc < 0)
 		ck_assert_int_ne(w.err[0], 0);
@@ -348,7 +352,8 @@ START_TEST(a_page_beyond_memory_is_refused)
 	struct image im = {0};
 	size_t size;
 	uint8_t *bytes = saved(&size), *ram = calloc(PAGES, 4096);
-	size_t at = PV_STREAM_HEADERS_SIZE + 8 + 16 + 8; /* the first PAGE_DATA record */
+	size_t at = PV_STREAM_HEADERS_SIZE + 8 + 16 + 8 + sizeof(struct image_machine) +
+		    8; /* the first PAGE_DATA record */
 	uint64_t pfn = PAGES;
 
 	ck_assert_uint_eq(bytes[at], PV_STREAM_REC_PAGE_DATA);
