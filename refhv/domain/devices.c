@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include "domain/domain.h"
 #include "host/bus.h"
+#include "host/disk.h"
 #include "host/net.h"
 #include "launch/launch.h"
 #include "netd/client.h"
@@ -20,9 +21,10 @@
 struct device {
 	struct domain *d;
 	struct host_bus bus;
+	struct host_disk *disk; /* one of these two */
 	struct host_net *net;
-	int netd;	/* control connection of user networking, -1 */
-	ev_timer again; /* a disconnect waits for requests at the disk */
+	int netd;	 /* control connection of user networking, -1 */
+	unsigned config; /* index in the configuration's list */
 };
 
 struct devices {
@@ -36,27 +38,14 @@ static void broken(void *ctx, const char *kind, unsigned index, const char *reas
 	domain_log(ctx, "%s %u was stopped: %s", kind, index, reason);
 }
 
-static void step(struct device *dev)
-{
-	int rc = host_net_step(dev->net);
-
-	if (rc < 0 && rc != -PV_EAGAIN)
-		domain_log(dev->d, "%s %u: the frontend cannot be served (error %d)",
-			   dev->bus.cfg.kind, dev->bus.cfg.index, -rc);
-	if (rc == -PV_EAGAIN)
-		ev_timer_again(dev->d->loop, &dev->again);
-	else
-		ev_timer_stop(dev->d->loop, &dev->again);
-}
-
-static void step_again(struct ev_loop *loop, ev_timer *w, int revents)
-{
-	step(w->data);
-}
-
 static void front_changed(void *arg, const char *path)
 {
-	step(arg);
+	struct device *dev = arg;
+	int rc = dev->disk ? host_disk_step(dev->disk) : host_net_step(dev->net);
+
+	if (rc < 0)
+		domain_log(dev->d, "%s %u: the frontend cannot be served (error %d)",
+			   dev->bus.cfg.kind, dev->bus.cfg.index, -rc);
 }
 
 /* One of the engine's descriptors while there are any: a send to these costs no trip through the monitor. */
@@ -72,7 +61,7 @@ static int kick(struct domain *d, uint16_t *index)
 	return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 }
 
-static struct device *add(struct domain *d, const char *kind, unsigned index)
+static struct device *add(struct domain *d, const char *kind, unsigned index, unsigned config)
 {
 	struct device *dev = &d->devices->device[d->devices->n++];
 	struct host_bus_config cfg = {
@@ -91,10 +80,9 @@ static struct device *add(struct domain *d, const char *kind, unsigned index)
 
 	dev->d = d;
 	dev->netd = -1;
+	dev->config = config;
 	cfg.kick = kick(d, &cfg.kick_index);
 	host_bus_init(&dev->bus, &cfg);
-	ev_timer_init(&dev->again, step_again, 0.01, 0.01);
-	dev->again.data = dev;
 	return dev;
 }
 
@@ -105,6 +93,48 @@ static int watch(struct device *dev)
 
 	snprintf(path, sizeof(path), "%s/state", dev->bus.front);
 	return pv_store_watch(pv_store_self(dev->d->store), path, 0, front_changed, dev);
+}
+
+/* From the disk's I/O thread. A guest that fills the disk sees errors; the person sees why. */
+static void disk_failed(void *ctx, int error, uint64_t sector)
+{
+	struct device *dev = ctx;
+
+	domain_log(dev->d, "disk %s: I/O error at sector %llu: %s",
+		   dev->d->config.disk[dev->config].vdev, (unsigned long long)sector,
+		   strerror(error));
+}
+
+static int start_disk(struct domain *d, unsigned index, struct refhv_error *e)
+{
+	const struct config_disk *disk = &d->config.disk[index];
+	char role[16], err[HOST_DISK_ERR_SIZE] = "";
+	struct host_disk_config cfg = {
+		.readonly = disk->readonly,
+		.cdrom = disk->cdrom,
+		.removable = disk->cdrom,
+		.no_discard = !disk->discard,
+		.failed = disk_failed,
+	};
+	struct device *dev;
+	int rc;
+
+	snprintf(role, sizeof(role), "disk%u", index);
+	cfg.fd = domain_fd(d, role, true);
+	if (cfg.fd < 0)
+		return 0;
+	dev = add(d, "vbd", disk->vbd, index);
+	cfg.bus = &dev->bus.bus;
+	cfg.kick = dev->bus.cfg.kick;
+	cfg.ctx = dev;
+	rc = nodes_disk(d, index);
+	if (!rc)
+		rc = host_disk_create(&dev->disk, &cfg, err);
+	if (!rc)
+		rc = watch(dev);
+	return rc ? refhv_fail_at(e, REFHV_RESOURCE, disk->target, 0, NULL, "disk %s: %s",
+				  disk->vdev, err[0] ? err : strerror(-rc))
+		  : 0;
 }
 
 static int start_vif(struct domain *d, unsigned index, struct refhv_error *e)
@@ -120,7 +150,7 @@ static int start_vif(struct domain *d, unsigned index, struct refhv_error *e)
 	cfg.frames = domain_fd(d, role, true);
 	if (cfg.frames < 0)
 		return 0;
-	dev = add(d, "vif", index);
+	dev = add(d, "vif", index, index);
 	snprintf(role, sizeof(role), "netd%u", index);
 	dev->netd = domain_fd(d, role, true);
 	cfg.bus = &dev->bus.bus;
@@ -143,6 +173,8 @@ int devices_start(struct domain *d, struct refhv_error *e)
 	if (!d->devices)
 		return refhv_fail(e, REFHV_FAILED, NULL, "out of memory");
 	d->devices->links = json_incref(d->links);
+	for (unsigned i = 0; i < d->config.ndisks && !rc; i++)
+		rc = start_disk(d, i, e);
 	for (unsigned i = 0; i < d->config.nvifs && !rc; i++)
 		rc = start_vif(d, i, e);
 	return rc;
@@ -153,6 +185,8 @@ void devices_stop(struct domain *d)
 	for (unsigned i = 0; i < d->devices->n; i++) {
 		struct device *dev = &d->devices->device[i];
 
+		if (dev->disk)
+			host_disk_destroy(dev->disk);
 		if (dev->net)
 			host_net_destroy(dev->net);
 		host_bus_close(&dev->bus);
@@ -173,22 +207,35 @@ static json_t *vif_stats(struct device *dev)
 			 "rx_errors", (json_int_t)st.rx_errors);
 }
 
+static json_t *disk_stats(struct device *dev)
+{
+	struct pv_blkback_stats st;
+
+	host_disk_stats(dev->disk, &st);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "reads", (json_int_t)st.reads,
+			 "writes", (json_int_t)st.writes, "flushes", (json_int_t)st.flushes,
+			 "discards", (json_int_t)st.discards, "errors", (json_int_t)st.errors,
+			 "read_bytes", (json_int_t)st.read_bytes, "written_bytes",
+			 (json_int_t)st.written_bytes);
+}
+
 void devices_info(struct domain *d, json_t *info)
 {
-	json_t *vifs = json_object_get(info, "vifs"), *v, *forwards;
-	size_t i;
+	json_t *vifs = json_object_get(info, "vifs"), *disks = json_object_get(info, "disks");
 
-	json_array_foreach(vifs, i, v)
-	{
-		forwards = json_object_get(json_array_get(d->devices->links, i), "forwards");
-		if (forwards)
-			json_object_set(v, "forwards", forwards);
-	}
 	for (unsigned n = 0; n < d->devices->n; n++) {
 		struct device *dev = &d->devices->device[n];
+		json_t *o = json_array_get(dev->disk ? disks : vifs, dev->config);
+		json_t *forwards =
+			dev->net ? json_object_get(json_array_get(d->devices->links, dev->config),
+						   "forwards")
+				 : NULL;
 
-		if (dev->net)
-			json_object_set_new(json_array_get(vifs, dev->bus.cfg.index), "stats",
-					    vif_stats(dev));
+		if (forwards)
+			json_object_set(o, "forwards", forwards);
+		if (dev->disk)
+			json_object_set_new(o, "sectors",
+					    json_integer((json_int_t)host_disk_sectors(dev->disk)));
+		json_object_set_new(o, "stats", dev->disk ? disk_stats(dev) : vif_stats(dev));
 	}
 }
