@@ -35,7 +35,7 @@ struct pv_store_conn;
 /* Limits of each unprivileged domain. A field of 0 is unlimited; pv_store_quota_default() fills in Xen's. */
 struct pv_store_quota {
 	uint32_t nodes;		    /* nodes owned: 1000 */
-	uint32_t node_size;	    /* value + permissions + names of children, bytes: 2048 */
+	uint32_t node_size;	    /* 24 + 8 a permission + names of children + value, bytes: 2048 */
 	uint32_t node_perms;	    /* permission entries of one node: 5 */
 	uint32_t path_max;	    /* bytes of a canonical path, with its NUL: 2048 */
 	uint32_t watches;	    /* 128 */

@@ -17,6 +17,7 @@ struct rig {
 	struct pv_store_conn *conn[10]; /* by domid; 0 is a privileged socket */
 	size_t bytes;
 	long allocs, fail_at; /* 0: never */
+	bool fail_on;	      /* and all that follow */
 	uint64_t now;
 	char reply[4200], events[20000];
 };
@@ -25,7 +26,7 @@ static void *rig_alloc(void *ctx, size_t n)
 {
 	struct rig *r = ctx;
 
-	if (++r->allocs == r->fail_at)
+	if (++r->allocs == r->fail_at || (r->fail_on && r->fail_at && r->allocs > r->fail_at))
 		return NULL;
 	r->bytes += n;
 	return malloc(n);

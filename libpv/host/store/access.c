@@ -71,11 +71,12 @@ static struct pv_st_tree tree_of(struct pv_store_conn *c, struct pv_st_tx *tx)
 				   c->domain->domid};
 }
 
+/* As stock xenstored counts: its record of a node has 24 bytes of header and 8 for each permission. */
 bool pv_st_node_too_big(const struct pv_store_conn *c, unsigned perms, size_t names, size_t value)
 {
 	uint32_t limit = c->store->quota.node_size;
 
-	return !c->privileged && limit && perms * sizeof(struct pv_xs_perm) + names + value > limit;
+	return !c->privileged && limit && 24 + 8 * (size_t)perms + names + value > limit;
 }
 
 /* Create s->path, which does not exist. */

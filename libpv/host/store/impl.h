@@ -284,6 +284,7 @@ void pv_st_fire(struct pv_store *s, const char *path, size_t len, size_t first,
 		struct pv_st_node *node, struct pv_st_node *parent, bool removed);
 void pv_st_fire_special(struct pv_store *s, unsigned which, uint16_t domid);
 void pv_st_events_free(struct pv_store_conn *c);
+void pv_st_repay(struct pv_store_conn *c);	/* queue owed events as far as there is room */
 void pv_st_event_done(struct pv_store_conn *c); /* the first event has been delivered */
 int pv_st_event_raw(struct pv_store_conn *c, const char *bytes, size_t len, bool tail);
 

@@ -68,6 +68,9 @@ static void callbacks(struct pv_store *s)
 	do {
 		again = false;
 		for (struct pv_store_conn *c = s->conns; c; c = c->next) {
+			/* Owed for want of memory, not because of a full queue that will drain. */
+			if (c->n_missed && !c->events && !c->dead)
+				pv_st_repay(c);
 			while (!c->dead && c->type == PV_STORE_CONN_INTERNAL && c->events) {
 				deliver(c);
 				again = true;

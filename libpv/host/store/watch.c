@@ -126,7 +126,7 @@ static void event(struct pv_store_conn *c, struct pv_st_watch *w, const char *pa
 }
 
 /* Queue what is owed as far as there is room again. */
-static void repay(struct pv_store_conn *c)
+void pv_st_repay(struct pv_store_conn *c)
 {
 	for (struct pv_st_watch *w = c->watches; w && c->n_missed; w = w->next)
 		if (w->missed) {
@@ -145,7 +145,7 @@ void pv_st_event_done(struct pv_store_conn *c)
 	if (!c->events)
 		c->events_end = &c->events;
 	event_free(c, e);
-	repay(c);
+	pv_st_repay(c);
 }
 
 void pv_st_events_free(struct pv_store_conn *c)
@@ -337,7 +337,7 @@ int pv_st_watch_del(struct pv_store_conn *c, const char *path, size_t len, const
 			forget_events(c, w);
 			*p = w->next;
 			watch_free(c, w);
-			repay(c);
+			pv_st_repay(c);
 			return 0;
 		}
 	return -PV_ENOENT;
