@@ -51,15 +51,13 @@ enum pv_hvmmem_type {
 	PV_HVMMEM_ioreq_server
 };
 
-#if !defined(__aarch64__)
-/* A vector of its own for one vCPU's upcalls, delivered through its local APIC. */
+/* A vector of its own for one vCPU's upcalls, delivered through its local APIC. x86 only. */
 #define PV_HVMOP_set_evtchn_upcall_vector 23
 struct pv_hvm_evtchn_upcall_vector {
 	uint32_t vcpu;
 	uint8_t vector; /* 16 to 255, or 0 to end it */
 };
 PV_ABI_SIZE(struct pv_hvm_evtchn_upcall_vector, 8);
-#endif
 
 #define PV_HVMOP_guest_request_vm_event 24
 #define PV_HVMOP_altp2m			25

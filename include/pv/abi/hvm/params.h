@@ -13,26 +13,21 @@
  * bits 47:32 domain, 31:16 bus, 15:8 devfn, 1:0 pin; VECTOR: bits 7:0 the vector; PPI (arm64):
  * bits 7:0 the interrupt, bits 15:8 flags. 0 turns upcalls off.
  */
-#define PV_HVM_PARAM_CALLBACK_IRQ	    0
-#define PV_HVM_PARAM_CALLBACK_IRQ_TYPE_MASK 0xFF00000000000000ULL
-#define PV_HVM_PARAM_CALLBACK_TYPE_GSI	    0
-#define PV_HVM_PARAM_CALLBACK_TYPE_PCI_INTX 1
-#if defined(__aarch64__)
-#define PV_HVM_PARAM_CALLBACK_TYPE_PPI		      2
+#define PV_HVM_PARAM_CALLBACK_IRQ		      0
+#define PV_HVM_PARAM_CALLBACK_IRQ_TYPE_MASK	      0xFF00000000000000ULL
+#define PV_HVM_PARAM_CALLBACK_TYPE_GSI		      0
+#define PV_HVM_PARAM_CALLBACK_TYPE_PCI_INTX	      1
+#define PV_HVM_PARAM_CALLBACK_TYPE_VECTOR	      2 /* x86 */
+#define PV_HVM_PARAM_CALLBACK_TYPE_PPI		      2 /* arm64 */
 #define PV_HVM_PARAM_CALLBACK_TYPE_PPI_FLAG_MASK      0xFF00
 #define PV_HVM_PARAM_CALLBACK_TYPE_PPI_FLAG_LOW_LEVEL 2
-#else
-#define PV_HVM_PARAM_CALLBACK_TYPE_VECTOR 2
-#endif
 
-#define PV_HVM_PARAM_STORE_PFN	  1 /* GFN of the xenstore ring */
-#define PV_HVM_PARAM_STORE_EVTCHN 2
-#define PV_HVM_PARAM_PAE_ENABLED  4
-#define PV_HVM_PARAM_IOREQ_PFN	  5
-#define PV_HVM_PARAM_BUFIOREQ_PFN 6
-#if !defined(__aarch64__)
-#define PV_HVM_PARAM_VIRIDIAN 9
-#endif
+#define PV_HVM_PARAM_STORE_PFN		   1 /* GFN of the xenstore ring */
+#define PV_HVM_PARAM_STORE_EVTCHN	   2
+#define PV_HVM_PARAM_PAE_ENABLED	   4
+#define PV_HVM_PARAM_IOREQ_PFN		   5
+#define PV_HVM_PARAM_BUFIOREQ_PFN	   6
+#define PV_HVM_PARAM_VIRIDIAN		   9 /* x86 */
 #define PV_HVM_PARAM_TIMER_MODE		   10
 #define PV_HVM_PARAM_HPET_ENABLED	   11
 #define PV_HVM_PARAM_IDENT_PT		   12
