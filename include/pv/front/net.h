@@ -48,15 +48,16 @@ struct pv_netfront_tx {
 	/* Private. */
 	uint32_t slots_left;
 	int error;
-	struct pv_netfront_tx *next;
+};
+
+struct pv_iov_const {
+	const void *base;
+	uint32_t len;
 };
 
 /* A received frame: frag[0..n), total bytes in all. Valid during the call. */
 struct pv_netfront_rx {
-	const struct pv_iov_const {
-		const void *base;
-		uint32_t len;
-	} * frag;
+	const struct pv_iov_const *frag;
 	uint32_t n, total;
 	struct pv_net_meta meta;
 };
@@ -79,6 +80,7 @@ struct pv_netfront {
 	/* Readable. */
 	uint8_t mac[6];
 	bool sg, csum4, gso4; /* what may be sent */
+	uint32_t mtu;	      /* the backend's, 0: not told */
 	/* frames that the backend delivered broken (its error status, or over 64 KiB) */
 	uint64_t rx_dropped;
 	/* Private. */
@@ -101,7 +103,8 @@ struct pv_netfront {
 	struct pv_netfront_slot slot[PV_NETFRONT_SLOTS];
 	uint16_t free_slot;
 	uint32_t nr_free;
-	bool broken, suspended;
+	uint32_t extras; /* slots with extras in flight */
+	bool ready, broken, suspended, announced;
 	int state;
 	const char *reason;
 };
