@@ -70,6 +70,9 @@ struct domain {
 	int ram_fd;
 	void *ram;
 	uint64_t ram_size;
+	uint64_t *
+		absent; /* pages given back by the guest, one bit each; NULL while there are none */
+	uint64_t absent_pages;
 	struct pv_vmm vmm;
 	struct pv_domain *pv;
 	pthread_mutex_t lock;

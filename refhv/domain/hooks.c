@@ -4,6 +4,7 @@
  * LEAF hooks come with the domain's lock held and touch only the engine, which never calls back from these.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <pv/abi/errno.h>
 #include <pv/abi/sched.h>
 #include <pv/abi/xen.h>
@@ -36,11 +37,67 @@ static void hook_unlock(void *ctx)
 	pthread_mutex_unlock(&d->lock);
 }
 
+/* Pages that the guest gave back: one bit each, allocated when the first one goes. Under the domain's lock. */
+static bool is_absent(const struct domain *d, uint64_t gfn)
+{
+	return d->absent[gfn / 64] >> (gfn % 64) & 1;
+}
+
+static void set_absent(struct domain *d, uint64_t gfn, bool absent)
+{
+	uint64_t bit = 1ull << (gfn % 64);
+
+	if (is_absent(d, gfn) == absent)
+		return;
+	d->absent[gfn / 64] ^= bit;
+	d->absent_pages += absent ? 1 : -1ull;
+}
+
+static bool in_ram(const struct domain *d, uint64_t gfn, unsigned order)
+{
+	uint64_t pages = d->ram_size >> 12;
+
+	return order < 20 && gfn < pages && (1ull << order) <= pages - gfn;
+}
+
+static int hook_release(void *ctx, uint64_t gfn, unsigned order)
+{
+	struct domain *d = ctx;
+
+	if (!in_ram(d, gfn, order))
+		return -PV_EINVAL;
+	if (!d->absent)
+		d->absent = calloc((d->ram_size >> 18) + 1, sizeof(*d->absent));
+	if (!d->absent)
+		return -PV_ENOMEM;
+	/* The host has the memory back at once; a guest that looks there finds new zeros and harms itself. */
+	if (fallocate(d->ram_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)(gfn << 12),
+		      (off_t)(4096ull << order)))
+		return -PV_ENOMEM;
+	d->impl->mark_dirty(d->engine, gfn << 12, 4096ull << order);
+	for (uint64_t i = 0; i < 1ull << order; i++)
+		set_absent(d, gfn + i, true);
+	return 0;
+}
+
+static int hook_populate(void *ctx, uint64_t gfn, unsigned order)
+{
+	struct domain *d = ctx;
+
+	if (!in_ram(d, gfn, order))
+		return -PV_EINVAL;
+	for (uint64_t i = 0; i < 1ull << order && d->absent; i++)
+		set_absent(d, gfn + i, false);
+	return 0;
+}
+
 static void *hook_gpa_map(void *ctx, uint64_t gpa, uint32_t len, int write)
 {
 	struct domain *d = ctx;
 
 	if (gpa >= d->ram_size || len > d->ram_size - gpa)
+		return NULL;
+	if (d->absent_pages && is_absent(d, gpa >> 12))
 		return NULL;
 	if (write)
 		d->impl->mark_dirty(d->engine, gpa, len);
@@ -217,6 +274,8 @@ void hooks_init(struct domain *d)
 		.vcpu_up = hook_vcpu_up,
 		.vcpu_down = hook_vcpu_down,
 		.vcpu_info_set = hook_vcpu_info_set,
+		.populate = hook_populate,
+		.release = hook_release,
 		.console_write = hook_console_write,
 		.console_read = hook_console_read,
 	};
