@@ -1,0 +1,392 @@
+#!/usr/bin/env python3
+"""refhv_cli: claims about the command line: what each command says, its exit code, and what it leaves behind.
+
+  refhv_cli.py REFHV HELLO.ELF
+
+Works in a runtime folder of its own. HELLO.ELF prints a line and powers off, so a domain that shall stay is created paused.
+"""
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+REFHV, HELLO = map(os.path.abspath, sys.argv[1:3])
+OK, USAGE, CONFIG, IMAGE, RESOURCE, NO_DOMAIN, BUSY, TIMEOUT, ENGINE, STATE, CRASHED, KILLED = 0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
+claims = []
+
+
+def claim(f):
+    claims.append(f)
+    return f
+
+
+class Place:
+    """A folder with a runtime folder and configurations in it."""
+
+    def __init__(self, top):
+        self.top = top
+        self.run_dir = os.path.join(top, 'run')
+        self.env = dict(os.environ, REFHV_RUNDIR=self.run_dir)
+
+    def path(self, name):
+        return os.path.join(self.top, name)
+
+    def write(self, name, text):
+        with open(self.path(name), 'w') as f:
+            f.write(text)
+        return self.path(name)
+
+    def cfg(self, name='hello', more=''):
+        return self.write(name + '.cfg', f'name = "{name}"\nkernel = "{HELLO}"\nmemory = 32\n{more}\n')
+
+    def refhv(self, *args, code=OK, stdin='', timeout=20):
+        p = subprocess.run([REFHV, *args], env=self.env, input=stdin, capture_output=True, text=True, timeout=timeout)
+        assert p.returncode == code, f'{args}: exit {p.returncode} instead of {code}\n{p.stdout}{p.stderr}'
+        return p
+
+    def fails(self, code, *args, says=()):
+        p = self.refhv(*args, code=code)
+        lines = [x for x in p.stderr.splitlines() if 'warning:' not in x]
+        assert len(lines) == 1 and lines[0].startswith('refhv: '), f'{args}: not one clear line: {p.stderr}'
+        for s in says:
+            assert s in lines[0], f'{args}: no "{s}" in: {lines[0]}'
+        assert not self.folders(), f'{args} left {self.folders()}'
+
+    def folders(self):
+        if not os.path.isdir(self.run_dir):
+            return []
+        return sorted(x for x in os.listdir(self.run_dir) if not x.startswith('.'))
+
+    def info(self, name='hello'):
+        return json.loads(self.refhv('info', '--json', name).stdout)
+
+    def listed(self):
+        return json.loads(self.refhv('list', '--json').stdout)
+
+    def gone(self, pid):
+        for _ in range(400):
+            try:
+                with open(f'/proc/{pid}/stat') as f:
+                    if f.read().rsplit(')', 1)[1].split()[0] == 'Z':
+                        return
+            except OSError:
+                return
+            time.sleep(0.01)
+        raise AssertionError(f'process {pid} is still there')
+
+
+@claim
+def help_and_version_are_there_for_every_command(p):
+    top = p.refhv('--help').stdout
+    for cmd in ('run', 'create', 'list', 'info', 'console', 'shutdown', 'reboot', 'destroy', 'pause', 'unpause', 'domid', 'domname', 'version'):
+        assert cmd in top
+        assert f'usage: refhv {cmd}' in p.refhv(cmd, '--help').stdout
+    assert 'version' in json.loads(p.refhv('version', '--json').stdout)
+
+
+@claim
+def bad_command_lines_are_refused_with_one_line(p):
+    p.fails(USAGE, 'frobnicate', says=['unknown command'])
+    p.fails(USAGE, 'list', '--wibble', says=['unknown option'])
+    p.fails(USAGE, 'create', says=['missing'])
+    p.fails(USAGE, 'destroy', 'a', 'b', says=['too many'])
+    p.fails(USAGE, 'shutdown', 'a', '--timeout', 'soon', says=['seconds'])
+    p.fails(USAGE, 'shutdown', 'a', '--timeout', says=['seconds'])
+
+
+@claim
+def configuration_errors_name_file_line_and_remedy(p):
+    p.fails(CONFIG, 'create', p.path('none.cfg'), says=['none.cfg', 'No such file'])
+    p.fails(CONFIG, 'create', p.write('a.cfg', 'name="a"\nimport os\n'), says=['a.cfg:2: ', 'Python', '; '])
+    p.fails(CONFIG, 'create', p.cfg(more='disk = ["/x,qcow2,xvda,rw"]'), says=['hello.cfg:4: ', 'qemu-img convert'])
+    p.fails(CONFIG, 'run', p.cfg(more='vcpus = 0'), says=['hello.cfg:4: ', 'vcpus'])
+    p.fails(ENGINE, 'create', p.cfg(more='engine = "kvm"'), says=['engine'])
+
+
+@claim
+def image_errors_name_the_file(p):
+    p.fails(IMAGE, 'create', p.write('a.cfg', 'name="a"\nkernel="/none"\nmemory=8\n'), says=['/none', 'check the path'])
+    p.fails(IMAGE, 'create', p.write('a.cfg', 'name="a"\nkernel="/dev"\nmemory=8\n'), says=['/dev', 'not a regular file'])
+    p.write('text', 'this is not a kernel')
+    p.fails(IMAGE, 'create', p.write('a.cfg', 'name="a"\nkernel="text"\nmemory=8\n'), says=['text'])
+    with open(HELLO, 'rb') as f, open(p.path('half'), 'wb') as g:
+        g.write(f.read()[:3000])
+    p.fails(IMAGE, 'create', p.write('a.cfg', 'name="a"\nkernel="half"\nmemory=8\n'), says=['half'])
+    p.fails(IMAGE, 'create', p.write('a.cfg', f'name="a"\nkernel="{HELLO}"\nmemory=1\n'), says=['memory'])
+
+
+@claim
+def resource_errors_name_the_resource(p):
+    p.fails(RESOURCE, 'create', p.cfg(more='disk = ["/none.img,raw,xvda,rw"]'), says=['/none.img', 'check the path'])
+    p.fails(RESOURCE, 'create', p.cfg(more='disk = ["/,raw,xvda,ro"]'), says=['raw image or a block device'])
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        s.listen()
+        port = s.getsockname()[1]
+        p.fails(RESOURCE, 'create', p.cfg(more=f'vif = ["hostfwd=tcp:127.0.0.1:{port}-:80"]'), says=[str(port)])
+
+
+@claim
+def errors_come_as_json_too(p):
+    r = p.refhv('info', '--json', 'none', code=NO_DOMAIN)
+    e = json.loads(r.stdout)['error']
+    assert e['exit'] == 'no-domain' and 'none' in e['what'] and e['remedy']
+
+
+@claim
+def run_shows_the_console_and_ends_with_the_guests_verdict(p):
+    r = p.refhv('run', p.cfg(), timeout=30)
+    assert r.stdout.startswith('hello'), r.stdout
+    assert r.stderr == '', r.stderr
+    assert not p.folders()
+    with open(os.path.join(p.run_dir, '.log', 'hello.console.log')) as f:
+        assert f.read() == r.stdout
+
+
+@claim
+def run_reads_the_configuration_from_standard_input(p):
+    with open(p.cfg()) as f:
+        text = f.read()
+    assert p.refhv('run', '-', stdin=text).stdout.startswith('hello')
+
+
+@claim
+def warnings_name_their_line_and_do_not_stop(p):
+    r = p.refhv('run', p.cfg(more='vnc = 1\nwibble = 2'))
+    assert 'hello.cfg:4: warning: vnc' in r.stderr and 'hello.cfg:5: warning: unknown key wibble' in r.stderr
+    assert p.refhv('run', '-q', p.cfg(more='vnc = 1')).stderr == ''
+
+
+@claim
+def dry_run_prints_the_description_and_starts_nothing(p):
+    o = json.loads(p.refhv('create', '-n', p.cfg(more='vcpus = 2')).stdout)
+    assert o['name'] == 'hello' and o['vcpus'] == 2 and o['memory_kib'] == 32768
+    assert not p.folders()
+
+
+@claim
+def paused_domain_is_listed_and_runs_when_unpaused(p):
+    o = json.loads(p.refhv('create', '--paused', '--json', p.cfg()).stdout)
+    all = p.listed()
+    assert [(d['name'], d['domid'], d['state']) for d in all] == [('hello', o['domid'], 'paused')]
+    text = p.refhv('list').stdout.splitlines()
+    assert text[1].split() == ['hello', str(o['domid']), '32', '1', '--p---', '0.0'], text
+    assert p.refhv('domid', 'hello').stdout.strip() == str(o['domid'])
+    assert p.refhv('domname', str(o['domid'])).stdout.strip() == 'hello'
+    p.fails_state = p.refhv('shutdown', 'hello', code=STATE)
+    p.refhv('unpause', 'hello')
+    for _ in range(200):
+        if not p.folders():
+            break
+        time.sleep(0.02)
+    assert not p.folders() and not p.listed()
+
+
+@claim
+def names_are_unique_and_free_again(p):
+    p.refhv('create', '-p', p.cfg())
+    r = p.refhv('create', p.cfg(), code=BUSY)
+    assert 'hello' in r.stderr and 'change name=' in r.stderr
+    assert len(p.listed()) == 1
+    p.refhv('destroy', 'hello')
+    p.refhv('create', '-p', p.cfg())
+    p.refhv('destroy', 'hello')
+
+
+@claim
+def several_domains_live_side_by_side_and_one_ends_alone(p):
+    for n in 'abc':
+        p.refhv('create', '-p', p.cfg(n))
+    assert [d['name'] for d in p.listed()] == ['a', 'b', 'c']
+    p.refhv('destroy', 'b')
+    assert [d['name'] for d in p.listed()] == ['a', 'c']
+    assert len({d['domid'] for d in p.listed()}) == 2
+    for n in 'ac':
+        p.refhv('destroy', n)
+    assert not p.folders()
+
+
+@claim
+def unknown_domains_have_a_code_of_their_own(p):
+    for cmd in ('info', 'console', 'shutdown', 'reboot', 'destroy', 'pause', 'unpause', 'domid', 'domname', 'list'):
+        p.fails(NO_DOMAIN, cmd, 'none', says=['none', 'refhv list'])
+    p.fails(NO_DOMAIN, 'domname', '12345')
+
+
+@claim
+def killed_domain_process_leaves_nothing(p):
+    p.refhv('create', '-p', p.cfg())
+    i = p.info()
+    os.kill(i['pid'], signal.SIGKILL)
+    for _ in range(200):
+        if not p.folders():
+            break
+        time.sleep(0.02)
+    assert not p.folders(), p.folders()
+    p.gone(i['pid'])
+    p.gone(i['guest_pid'])
+    assert not p.listed()
+
+
+@claim
+def killed_keeper_does_not_hurt_and_its_folder_is_cleaned_later(p):
+    p.refhv('create', '-p', p.cfg())
+    i = p.info()
+    with open(f'/proc/{i["pid"]}/status') as f:
+        keeper = [int(x.split()[1]) for x in f if x.startswith('PPid:')][0]
+    os.kill(keeper, signal.SIGKILL)
+    assert p.info()['state'] == 'paused'
+    os.kill(i['pid'], signal.SIGKILL)
+    p.gone(i['pid'])
+    assert p.folders() == ['hello']
+    assert not p.listed()
+    assert not p.folders()
+
+
+@claim
+def name_of_a_stale_folder_is_free(p):
+    os.makedirs(os.path.join(p.run_dir, 'hello'), mode=0o700)
+    os.chmod(p.run_dir, 0o700)
+    p.write('run/hello/info', '{"domid": 1, "uuid": "no", "pid": 1}')
+    p.refhv('create', '-p', p.cfg())
+    p.refhv('destroy', 'hello')
+
+
+@claim
+def run_that_is_interrupted_or_killed_takes_its_domain_along(p):
+    for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL):
+        with subprocess.Popen([REFHV, 'run', '-p', p.cfg()], env=p.env, stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) as r:
+            for _ in range(200):
+                if [d for d in p.listed() if d['state'] == 'paused']:
+                    break
+                time.sleep(0.02)
+            pid = p.info()['pid']
+            r.send_signal(sig)
+            r.communicate(timeout=10)
+            assert r.returncode == (-sig if sig == signal.SIGKILL else KILLED), r.returncode
+        p.gone(pid)
+        for _ in range(200):
+            if not p.folders():
+                break
+            time.sleep(0.02)
+        assert not p.folders()
+
+
+@claim
+def destroyed_from_outside_is_what_run_reports(p):
+    with subprocess.Popen([REFHV, 'run', '-p', p.cfg()], env=p.env, stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as r:
+        for _ in range(200):
+            if p.listed():
+                break
+            time.sleep(0.02)
+        p.refhv('destroy', 'hello')
+        _, err = r.communicate(timeout=10)
+        assert r.returncode == KILLED and 'destroyed' in err, (r.returncode, err)
+
+
+@claim
+def control_socket_survives_nonsense(p):
+    p.refhv('create', '-p', p.cfg())
+    for data in (b'\n', b'{}\n', b'{"cmd": 7}\n', b'{"cmd":"info"', b'\xff\0\n', b'x' * 300000, b'[' * 5000 + b'\n',
+                 b'{"cmd":"shutdown","reason":"now"}\n', b'{"cmd":"nothing"}\n'):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(os.path.join(p.run_dir, 'hello', 'control.sock'))
+            s.settimeout(5)
+            try:
+                s.sendall(data)
+                if data.endswith(b'\n'):
+                    answer = s.makefile('rb').readline()
+                    assert json.loads(answer)['ok'] is False, answer
+            except (BrokenPipeError, ConnectionResetError):
+                pass
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(os.path.join(p.run_dir, 'hello', 'control.sock'))
+        s.sendall(b'{"cmd":"info"}\n{"cmd":"info"}\n')
+        f = s.makefile('rb')
+        assert json.loads(f.readline())['ok'] and json.loads(f.readline())['ok']
+    p.refhv('destroy', 'hello')
+
+
+@claim
+def console_shows_what_was_printed_before(p):
+    p.refhv('create', p.cfg(more='on_poweroff = "preserve"'))
+    for _ in range(200):
+        if p.info()['state'] == 'shutdown':
+            break
+        time.sleep(0.02)
+    assert p.info()['state'] == 'shutdown'
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(os.path.join(p.run_dir, 'hello', 'console.sock'))
+        s.settimeout(5)
+        assert s.recv(100).startswith(b'hello')
+    with open(os.path.join(p.run_dir, 'hello', 'console.log')) as f:
+        assert f.read().startswith('hello')
+    p.refhv('unpause', 'hello', code=STATE)
+    p.refhv('destroy', 'hello')
+
+
+@claim
+def guest_that_reboots_for_ever_is_one_domain_and_can_be_destroyed(p):
+    o = json.loads(p.refhv('create', '--json', p.cfg(more='on_poweroff = "restart"')).stdout)
+    pids = set()
+    end = time.monotonic() + 5
+    while len(pids) < 2 and time.monotonic() < end:
+        r = subprocess.run([REFHV, 'info', '--json', 'hello'], env=p.env, capture_output=True, text=True)
+        if r.returncode == OK:
+            i = json.loads(r.stdout)
+            pids.add(i['pid'])
+            assert i['domid'] == o['domid']
+    assert len(pids) == 2, pids
+    p.refhv('destroy', 'hello')
+    assert not p.folders()
+
+
+@claim
+def domain_process_has_no_rights_left(p):
+    p.refhv('create', '-p', p.cfg())
+    i = p.info()
+    with open(f'/proc/{i["pid"]}/status') as f:
+        s = dict(x.split(':\t', 1) for x in f.read().splitlines() if ':\t' in x)
+    assert s['NoNewPrivs'] == '1' and s['Seccomp'] == '2' and int(s['CapEff'], 16) == 0, s
+    for t in os.listdir(f'/proc/{i["pid"]}/task'):
+        with open(f'/proc/{i["pid"]}/task/{t}/status') as f:
+            assert 'Seccomp:\t2' in f.read()
+    p.refhv('destroy', 'hello')
+
+
+@claim
+def runtime_folder_of_others_is_refused(p):
+    os.makedirs(p.run_dir, mode=0o700)
+    os.chmod(p.run_dir, 0o777)
+    r = p.refhv('list', code=RESOURCE)
+    assert 'REFHV_RUNDIR' in r.stderr
+    os.chmod(p.run_dir, 0o700)
+
+
+def main():
+    failed = 0
+    print(f'1..{len(claims)}')
+    for n, f in enumerate(claims, 1):
+        with tempfile.TemporaryDirectory(prefix='refhv-cli-') as top:
+            p = Place(top)
+            try:
+                f(p)
+                print(f'ok {n} - {f.__name__}', flush=True)
+            except Exception as x:
+                failed += 1
+                print(f'not ok {n} - {f.__name__}')
+                print('\n'.join('# ' + l for l in f'{type(x).__name__}: {x}'.splitlines()), flush=True)
+            finally:
+                for name in p.folders():
+                    subprocess.run([REFHV, 'destroy', name], env=p.env, capture_output=True, timeout=20)
+    return failed > 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
