@@ -9,7 +9,7 @@
 
 #include <pv/abi/vcpu.h>
 
-static void account(struct pv_domain *d, struct pv_vcpu *v, uint64_t now)
+static void account(struct pv_vcpu *v, uint64_t now)
 {
 	if (now > v->runstate_entry)
 		v->runstate_time[v->runstate] += now - v->runstate_entry;
@@ -55,7 +55,7 @@ void pv_domain_runstate_set(struct pv_domain *d, unsigned vcpu, unsigned state)
 
 	if (state == v->runstate)
 		return;
-	account(d, v, pv_domain_now(d));
+	account(v, pv_domain_now(d));
 	v->runstate = state;
 	pv_domain_runstate_publish(d, vcpu);
 }
