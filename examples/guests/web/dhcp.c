@@ -53,16 +53,17 @@ static uint8_t *option_u32(uint8_t *p, uint8_t code, uint32_t value)
 	return option(p, code, bytes, 4);
 }
 
-static void send(struct net *net, uint8_t type)
+static int send(struct net *net, uint8_t type)
 {
 	static const uint8_t parameters[] = {OPT_MASK, OPT_ROUTER, OPT_DNS, OPT_MTU, OPT_LEASE, OPT_RENEW, OPT_REBIND};
 	struct dhcp *d = &net->dhcp;
 	struct net_buf *buf = net_buf_get(net->pool);
 	uint8_t client[1 + ETHER_MAC] = {1};
 	uint8_t *m, *p;
+	int rc;
 
 	if (!buf)
-		return;
+		return -NET_EAGAIN;
 	m = buf->data;
 	memset(m, 0, DHCP_BUF_SIZE);
 	m[0] = 1; /* a request, from Ethernet */
@@ -81,9 +82,10 @@ static void send(struct net *net, uint8_t type)
 		p = option_u32(p, OPT_SERVER, d->server);
 	}
 	*p = OPT_END;
-	udp_output(net, d->state == DHCP_RENEWING ? d->server : BROADCAST, DHCP_CLIENT_PORT, DHCP_SERVER_PORT, buf,
-		   DHCP_BUF_SIZE);
+	rc = udp_output(net, d->state == DHCP_RENEWING ? d->server : BROADCAST, DHCP_CLIENT_PORT, DHCP_SERVER_PORT, buf,
+			DHCP_BUF_SIZE);
 	net_buf_put(buf);
+	return rc;
 }
 
 /* 1, 2, 4, 8, 16 seconds, each with up to a second on top, so that many guests do not ask in step. */
@@ -219,7 +221,11 @@ void dhcp_poll(struct net *net)
 			break;
 		}
 		d->state = net->now >= d->rebind ? DHCP_REBINDING : DHCP_RENEWING;
-		send(net, REQUEST);
+		if (send(net, REQUEST)) {
+			/* The server's card has to be found first, or ours has no room: that takes no minute. */
+			d->next = net->now + NET_S;
+			break;
+		}
 		/* Half of what is left, and no more often than once a minute (RFC 2131, 4.4.5). */
 		d->next = (d->state == DHCP_RENEWING ? d->rebind : d->expire) - net->now;
 		d->next = net->now + (d->next / 2 > 60 * NET_S ? d->next / 2 : 60 * NET_S);
