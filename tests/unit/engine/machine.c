@@ -166,7 +166,6 @@ void machine_attach(struct machine *m, struct machine_config c, int ram_fd, void
 	ck_assert_msg(!engine_user.probe(why, sizeof(why)), "%s", why);
 	ck_assert_msg(!engine_user.create(&m->e, &config, why, sizeof(why)), "%s", why);
 	for (unsigned i = 0; i < m->vcpus; i++) {
-		machine_shared(m)->vcpu_info[i].evtchn_upcall_mask = 1;
 		ck_assert_int_eq(engine_user.vcpu_info_set(
 					 m->e, i, SHARED_GPA + i * sizeof(struct pv_vcpu_info)),
 				 0);
@@ -183,6 +182,8 @@ void machine_start(struct machine *m, struct machine_config c)
 
 	ck_assert_int_eq(engine_ram_create(RAM_SIZE, &fd, &ram), 0);
 	machine_attach(m, c, fd, ram);
+	for (unsigned i = 0; i < m->vcpus; i++)
+		machine_shared(m)->vcpu_info[i].evtchn_upcall_mask = 1;
 	load_guest(m);
 	machine_boot(m, 0, c.task);
 	if (!c.held)

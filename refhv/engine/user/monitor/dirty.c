@@ -156,9 +156,9 @@ void ue_dirty_stop(struct engine *e)
 	if (e->caps & ENGINE_CAP_DIRTY_UFFD) {
 		ioctl(e->uffd, UFFDIO_UNREGISTER, &range);
 	} else {
-		ue_write(&e->info->dirty_epoch, 0);
 		if (!ue_read(&e->dead))
 			ue_command(e, UE_CMD_DIRTY_OFF);
+		ue_write(&e->info->dirty_epoch, 0);
 	}
 }
 

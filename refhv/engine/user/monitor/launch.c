@@ -209,6 +209,9 @@ int ue_wait(struct engine *e, unsigned timeout_ms, char *why, size_t size)
 	e->caps |= h.caps & ~(ENGINE_CAP_DIRTY_UFFD | ENGINE_CAP_LDT | ENGINE_CAP_FSGSBASE |
 			      ENGINE_CAP_SPIN);
 
+	if (!(e->caps & ENGINE_CAP_DIRTY_UFFD))
+		e->info->flags |= UE_WANT_MPROTECT_LOG;
+
 	/* vCPU 0 rests only after lockdown. A process that dies there wakes nobody: look now and
 	 * then. */
 	while (!(parked = ue_read(&e->vcpu[0].rw->parked))) {

@@ -73,11 +73,16 @@ static long open_range(uint32_t epoch, uint64_t gpa, unsigned shift)
 bool stub_dirty_fault(uint64_t address, uint64_t error)
 {
 	uint64_t gpa = address - stub_info->virt_base;
-	uint32_t epoch = stub_load(&stub_info->dirty_epoch);
+	uint32_t epoch;
 	bool all = false;
 
-	if (!epoch || !(error & PF_WRITE) || gpa >= stub_info->ram_size ||
-	    stub_mapping_find(address & ~(PAGE - 1)))
+	/*
+	 * Flat memory that is not in the table of mappings is writable but for us. A fault that was
+	 * taken before the log was switched off, and is looked at after, therefore needs no more
+	 * than another try.
+	 */
+	if (!(stub_info->flags & UE_WANT_MPROTECT_LOG) || !(error & PF_WRITE) ||
+	    gpa >= stub_info->ram_size || stub_mapping_find(address & ~(PAGE - 1)))
 		return false;
 	do {
 		epoch = stub_load(&stub_info->dirty_epoch);
