@@ -12,8 +12,6 @@
 #define WORDS (PAGES / 64)
 #define CHUNK 16u /* pages that the log by protection takes together */
 
-#define COMMAND_GPA 0x3000u
-
 static struct machine m;
 static uint64_t bitmap[WORDS];
 

@@ -112,7 +112,7 @@ static int64_t on_hypercall(void *ctx, unsigned vcpu, uint64_t nr, const uint64_
 		if (arg[1] < 200 && !engine_user.gva_to_gpa(m->e, arg[2], 0, &gpa))
 			strncat(m->console, m->ram + gpa, arg[1]);
 		break;
-	default: ret = -PV_ENOSYS;
+	default: ret = m->unknown_is_marked ? (int64_t)(TEST_UNKNOWN + nr) : -PV_ENOSYS;
 	}
 	pthread_cond_broadcast(&m->changed);
 	pthread_mutex_unlock(&m->lock);
@@ -159,6 +159,7 @@ void machine_attach(struct machine *m, struct machine_config c, int ram_fd, void
 	m->ram_fd = ram_fd;
 	m->ram = ram;
 	m->vcpus = config.max_vcpus;
+	m->unknown_is_marked = c.unknown_is_marked;
 	pthread_mutex_init(&m->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);

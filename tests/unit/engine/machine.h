@@ -17,7 +17,7 @@ struct machine {
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	bool done, dead;
+	bool done, dead, unknown_is_marked;
 	uint64_t verdict;
 	uint64_t report[TEST_KEYS];
 	unsigned reports;
@@ -29,7 +29,9 @@ struct machine_config {
 	enum task task;
 	unsigned vcpus; /* 0 = 1 */
 	bool paging;
-	bool held; /* do not let it run */
+	bool held;		/* do not let it run */
+	bool unknown_is_marked; /* unknown hypercalls answer TEST_UNKNOWN + number, not -PV_ENOSYS
+				 */
 };
 
 void machine_start(struct machine *m, struct machine_config c);

@@ -11,6 +11,7 @@
 #define RAM_SIZE    (32ull << 20)
 #define SHARED_GPA  0x1000ull /* shared_info */
 #define HCPAGE_GPA  0x2000ull
+#define COMMAND_GPA 0x3000ull  /* what the test tells the guest while it runs */
 #define STACK_GPA   0x40000ull /* stack of vCPU n ends at STACK_GPA + (n + 1) * STACK_SIZE */
 #define STACK_SIZE  0x4000ull
 #define SCRATCH_GPA 0x800000ull /* free memory up to the end */
@@ -25,6 +26,9 @@
 #define TEST_TIMER  54u /* (abs_ns): port 1 becomes pending then */
 #define TEST_NOW    55u /* -> guest system time */
 #define TEST_DOWN   56u /* this vCPU stops */
+
+/* What an unknown hypercall answers, plus its number, if the test wants to see it. */
+#define TEST_UNKNOWN 0x5eed00000000ull
 
 #define TEST_KEYS 512u
 
@@ -61,6 +65,7 @@ enum task {
 	TASK_MAPPING,
 	TASK_MAPPING_KEPT,
 	TASK_ATTACK,
+	TASK_ATTACK_PAGING,
 	TASK_BENCH_STUB,
 	TASK_BENCH_MONITOR,
 	TASK_MAX

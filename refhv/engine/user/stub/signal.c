@@ -16,14 +16,14 @@
 #include <pv/abi/errno.h>
 #include "stub.h"
 
-#define VEC_DB	1u
-#define VEC_BP	3u
+#define VEC_UD	6u
 #define VEC_DF	8u
 #define VEC_TS	10u
 #define VEC_GP	13u
 #define VEC_PF	14u
 #define VEC_AC	17u
 #define PF_USER 4ull
+#define UD2	0x0b0f
 
 struct kernel_sigaction {
 	void (*handler)(int, siginfo_t *, void *);
@@ -122,6 +122,12 @@ static void in_stub(struct ue_vrw *v, int sig, greg_t *g)
 		if (fix_up(g))
 			return;
 		break;
+	case SIGILL:
+		/* uretprobe(2) and uprobe(2), which no filter sees, end like this; the stub's own
+		 * ends are ud2. */
+		if (*(const uint16_t *)g[REG_RIP] != UD2)
+			return;
+		break;
 	case SIGTRAP:
 		/* A guest that single-steps into a hypercall steps over it. */
 		g[REG_EFL] &= ~0x100;
@@ -135,9 +141,10 @@ static void in_stub(struct ue_vrw *v, int sig, greg_t *g)
 	stub_die(v, UE_DEATH_IN_STUB, (uint64_t)g[REG_RIP]);
 }
 
-static void deliver_fault(struct ue_vrw *v, const greg_t *g)
+static void deliver_fault(struct ue_vrw *v, int sig, const greg_t *g)
 {
-	unsigned vector = (unsigned)g[REG_TRAPNO];
+	/* Not every SIGILL comes from an exception: the number may be that of an earlier one. */
+	unsigned vector = sig == SIGILL ? VEC_UD : (unsigned)g[REG_TRAPNO];
 	uint64_t error = (uint64_t)g[REG_ERR];
 	struct pv_vcpu_info *vi = (struct pv_vcpu_info *)stub_ro(v)->vinfo;
 
@@ -152,7 +159,7 @@ static void deliver_fault(struct ue_vrw *v, const greg_t *g)
 			return;
 		}
 		break;
-	case 6:
+	case VEC_UD:
 		if (stub_emulate(v))
 			return;
 		break;
@@ -201,7 +208,7 @@ static void handler(int sig, siginfo_t *si, void *ucp)
 		/* Somebody outside sent it: not an exception of this vCPU. */
 		if (si->si_code <= 0)
 			return;
-		deliver_fault(v, g);
+		deliver_fault(v, sig, g);
 	}
 	regs_out(&v->regs, g);
 }

@@ -48,7 +48,7 @@ static void state(void)
 /* Writes a byte into every page that the monitor names, then says so. */
 static void dirty(void)
 {
-	volatile uint64_t *command = (volatile uint64_t *)(VB + 0x3000);
+	volatile uint64_t *command = (volatile uint64_t *)(VB + COMMAND_GPA);
 
 	for (;;) {
 		/* command[0]: round, [1]: first page, [2]: number, [3]: distance */
