@@ -379,20 +379,12 @@ static void log_path(const char *name, const char *what, char path[LOG_PATH])
 	snprintf(path, LOG_PATH, ".log/%s.%s.log", name, what);
 }
 
-int rundir_rename(struct rundir *r, struct rundir_claim *claim, const char *name,
-		  struct refhv_error *e)
+static int move_logs(struct rundir *r, struct rundir_claim *claim, const char *name,
+		     struct refhv_error *e)
 {
 	static const char *const logs[] = {"console", "refhv"};
-	struct rundir_entry entry;
-	int lock = registry_lock(r), rc = 0;
+	int rc = 0;
 
-	if (lock < 0)
-		return no(e, r, NULL, "cannot lock the registry");
-	if (live_entry(r, name, true, &entry))
-		rc = refhv_fail(e, REFHV_BUSY, NULL, "domain %u has the name %s", entry.domid,
-				name);
-	else if (renameat(r->fd, claim->name, r->fd, name))
-		rc = no(e, r, NULL, "cannot rename the domain's folder");
 	for (unsigned i = 0; i < 2 && !rc; i++) {
 		char from[LOG_PATH], to[LOG_PATH], link[32], up[LOG_PATH + 3];
 
@@ -405,9 +397,49 @@ int rundir_rename(struct rundir *r, struct rundir_claim *claim, const char *name
 		if (symlinkat(up, claim->dir_fd, link))
 			rc = no(e, r, NULL, "cannot rename a log");
 	}
+	return rc;
+}
+
+int rundir_rename(struct rundir *r, struct rundir_claim *claim, const char *name,
+		  struct refhv_error *e)
+{
+	struct rundir_entry entry;
+	int lock = registry_lock(r), rc = 0;
+
+	if (lock < 0)
+		return no(e, r, NULL, "cannot lock the registry");
+	if (live_entry(r, name, true, &entry))
+		rc = refhv_fail(e, REFHV_BUSY, NULL, "domain %u has the name %s", entry.domid,
+				name);
+	else if (renameat(r->fd, claim->name, r->fd, name))
+		rc = no(e, r, NULL, "cannot rename the domain's folder");
+	if (!rc)
+		rc = move_logs(r, claim, name, e);
 	if (!rc)
 		snprintf(claim->name, sizeof(claim->name), "%s", name);
 	close(lock);
+	return rc;
+}
+
+int rundir_succeed(struct rundir *r, const char *from, const char *name, struct refhv_error *e)
+{
+	struct rundir_claim claim = {
+		.dir_fd = openat(r->fd, from, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)};
+	int lock = claim.dir_fd >= 0 ? registry_lock(r) : -1, rc = 0;
+
+	if (lock < 0) {
+		if (claim.dir_fd >= 0)
+			close(claim.dir_fd);
+		return no(e, r, NULL, "cannot lock the registry");
+	}
+	snprintf(claim.name, sizeof(claim.name), "%s", from);
+	if (renameat2(r->fd, from, r->fd, name, RENAME_EXCHANGE) &&
+	    (errno != ENOENT || renameat(r->fd, from, r->fd, name)))
+		rc = no(e, r, NULL, "cannot rename the domain's folder");
+	else
+		rc = move_logs(r, &claim, name, e);
+	close(lock);
+	close(claim.dir_fd);
 	return rc;
 }
 

@@ -57,6 +57,11 @@ int rundir_claim_pid(struct rundir_claim *claim, const uint8_t uuid[16], pid_t p
 /* The domain is called `name` from now on: folder and logs. REFHV_BUSY when a live domain has that name. */
 int rundir_rename(struct rundir *r, struct rundir_claim *claim, const char *name,
 		  struct refhv_error *e);
+/*
+ * The live domain in folder `from` has moved in: it is called `name` from now on. Whoever had that name, the same domain's earlier
+ * process, gets the other one for as long as it still is.
+ */
+int rundir_succeed(struct rundir *r, const char *from, const char *name, struct refhv_error *e);
 /* Close the descriptors; with `remove`, the domain never came to be. */
 void rundir_release(struct rundir *r, struct rundir_claim *claim, bool remove);
 

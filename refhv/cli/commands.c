@@ -5,6 +5,6 @@
 #include "cli/commands.h"
 
 const struct cli_command *const cli_commands[] = {
-	&cli_run,      &cli_create,  &cli_list,	   &cli_info,  &cli_console,
-	&cli_shutdown, &cli_reboot,  &cli_destroy, &cli_pause, &cli_unpause,
-	&cli_domid,    &cli_domname, &cli_version, NULL};
+	&cli_run,     &cli_create,  &cli_list,	&cli_info,    &cli_console, &cli_shutdown,
+	&cli_reboot,  &cli_destroy, &cli_pause, &cli_unpause, &cli_save,    &cli_restore,
+	&cli_migrate, &cli_receive, &cli_domid, &cli_domname, &cli_version, NULL};

@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 
 extern const struct cli_command cli_run, cli_create, cli_list, cli_info, cli_console, cli_shutdown,
-	cli_reboot, cli_destroy, cli_pause, cli_unpause, cli_domid, cli_domname, cli_version;
+	cli_reboot, cli_destroy, cli_pause, cli_unpause, cli_domid, cli_domname, cli_version,
+	cli_save, cli_restore, cli_migrate, cli_receive;
 
 #endif

@@ -16,6 +16,7 @@
 #include "host/disk.h"
 #include "host/net.h"
 #include "launch/launch.h"
+#include "migrate/image.h"
 #include "netd/client.h"
 
 struct device {
@@ -127,10 +128,10 @@ static int start_disk(struct domain *d, unsigned index, struct refhv_error *e)
 	cfg.bus = &dev->bus.bus;
 	cfg.kick = dev->bus.cfg.kick;
 	cfg.ctx = dev;
-	rc = nodes_disk(d, index);
+	rc = d->incoming ? 0 : nodes_disk(d, index);
 	if (!rc)
 		rc = host_disk_create(&dev->disk, &cfg, err);
-	if (!rc)
+	if (!rc && !d->incoming)
 		rc = watch(dev);
 	return rc ? refhv_fail_at(e, REFHV_RESOURCE, disk->target, 0, NULL, "disk %s: %s",
 				  disk->vdev, err[0] ? err : strerror(-rc))
@@ -155,10 +156,10 @@ static int start_vif(struct domain *d, unsigned index, struct refhv_error *e)
 	dev->netd = domain_fd(d, role, true);
 	cfg.bus = &dev->bus.bus;
 	cfg.kick = dev->bus.cfg.kick;
-	rc = nodes_vif(d, index, mtu);
+	rc = d->incoming ? 0 : nodes_vif(d, index, mtu);
 	if (!rc)
 		rc = host_net_create(&dev->net, &cfg, err);
-	if (!rc)
+	if (!rc && !d->incoming)
 		rc = watch(dev);
 	return rc ? refhv_fail(e, REFHV_RESOURCE, NULL, "vif %u cannot be started: %s", index,
 			       err[0] ? err : strerror(-rc))
@@ -194,6 +195,72 @@ void devices_stop(struct domain *d)
 		if (dev->netd >= 0 && d->exit_code == DOMAIN_ENDED && !d->moved)
 			netd_quit(dev->netd);
 	}
+}
+
+void devices_quiesce(struct domain *d, bool on)
+{
+	for (unsigned i = 0; i < d->devices->n; i++) {
+		struct device *dev = &d->devices->device[i];
+
+		if (dev->disk)
+			host_disk_quiesce(dev->disk, on);
+		if (dev->net)
+			host_net_quiesce(dev->net, on);
+	}
+}
+
+int devices_export(struct domain *d, struct image *im)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; i < d->devices->n && rc >= 0; i++) {
+		struct device *dev = &d->devices->device[i];
+		struct image_device *out = image_device_add(
+			im, dev->disk ? PV_STREAM_DEVICE_VBD : PV_STREAM_DEVICE_VIF,
+			dev->bus.cfg.index);
+
+		if (!out)
+			return -PV_E2BIG;
+		if (dev->disk) {
+			out->size = sizeof(struct pv_blkback_state);
+			rc = host_disk_export(dev->disk, (void *)out->state);
+			/* The other side reads the same file by another way. */
+			if (rc >= 0)
+				rc = host_disk_sync(dev->disk);
+		} else {
+			out->size = sizeof(struct pv_netback_state);
+			rc = host_net_export(dev->net, (void *)out->state);
+		}
+	}
+	return rc;
+}
+
+int devices_import(struct domain *d, const struct image *im)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; i < d->devices->n && rc >= 0; i++) {
+		struct device *dev = &d->devices->device[i];
+		const struct image_device *in = image_device_find(
+			im, dev->disk ? PV_STREAM_DEVICE_VBD : PV_STREAM_DEVICE_VIF,
+			dev->bus.cfg.index);
+
+		if (!in || in->size < (dev->disk ? sizeof(struct pv_blkback_state)
+						 : sizeof(struct pv_netback_state)))
+			return -PV_EINVAL;
+		rc = dev->disk ? host_disk_import(dev->disk, (const void *)in->state)
+			       : host_net_import(dev->net, (const void *)in->state);
+		if (rc >= 0)
+			rc = watch(dev);
+	}
+	return rc;
+}
+
+void devices_hold(struct domain *d, unsigned seconds)
+{
+	for (unsigned i = 0; i < d->devices->n; i++)
+		if (d->devices->device[i].netd >= 0)
+			netd_hold(d->devices->device[i].netd, seconds);
 }
 
 static json_t *vif_stats(struct device *dev)

@@ -20,6 +20,7 @@
 #include "engine/engine.h"
 #include "fdmsg.h"
 #include "host/xenstore.h"
+#include "migrate/image.h"
 
 /* Who uses which of the engine's kick descriptors. */
 enum { KICK_CONSOLE, KICK_STORE, KICK_DEVICES };
@@ -40,12 +41,14 @@ struct devices;
 struct domain {
 	struct refhv_config config;
 	char name[CONFIG_NAME_MAX + 1];
-	uint16_t domid;
+	uint16_t domid;	 /* what the guest believes to be: a move keeps it */
+	uint16_t listed; /* its number in the registry */
 	enum domain_state state;
 	bool foreground; /* ends when the launcher goes without a word */
 	char why[512];	 /* of a crash */
 	int exit_code;	 /* DOMAIN_ENDED, DOMAIN_RESTART */
 	bool landlock;	 /* no file system is left */
+	bool incoming;	 /* comes from a stream, and is not complete yet */
 	bool moved;	 /* its guest goes on elsewhere: what it shares stays */
 	json_t *links;	 /* launch message: what is known of each vif's far end */
 
@@ -91,6 +94,7 @@ struct domain {
 	struct console *console;
 	struct control_server *control;
 	struct devices *devices;
+	struct move *move; /* under way, or NULL */
 };
 
 /* The descriptor of a role, or -1; taken out of the table when `take`: the caller closes it. */
@@ -103,6 +107,12 @@ int machine_build(struct domain *d, struct refhv_error *e);
 /* The engine is ready to be locked in. */
 int machine_wait(struct domain *d, struct refhv_error *e);
 int machine_start(struct domain *d, bool paused, struct refhv_error *e);
+/* For a domain from a stream: an empty machine of this shape; what it holds; and off it goes. */
+int machine_build_incoming(struct domain *d, const struct image_machine *m, struct refhv_error *e);
+int machine_load(struct domain *d, struct image *im);
+int machine_go_on(struct domain *d, bool paused, struct refhv_error *e);
+/* The machine's part of an image; paused. */
+int machine_store(struct domain *d, struct image *im);
 int machine_pause(struct domain *d);
 int machine_resume(struct domain *d);
 void machine_destroy(struct domain *d);
@@ -131,6 +141,8 @@ bool nodes_understands(struct domain *d, const char *reason);
 
 /* store.c: the store, the guest's ring, the socket. */
 int store_start(struct domain *d, struct refhv_error *e);
+/* In place of store_start(), with the tree from an image. */
+int store_load(struct domain *d, const struct image *im);
 /* The ring needs the machine. */
 int store_attach(struct domain *d, struct refhv_error *e);
 void store_stop(struct domain *d);
@@ -148,6 +160,12 @@ void console_stop(struct console *c);
 /* devices.c */
 int devices_start(struct domain *d, struct refhv_error *e);
 void devices_stop(struct domain *d);
+/* The guest rests. Quiet: nothing is in flight and no guest memory is touched. 0 or -PV_E.... */
+void devices_quiesce(struct domain *d, bool on);
+int devices_export(struct domain *d, struct image *im);
+int devices_import(struct domain *d, const struct image *im);
+/* User networking stays for so long without a domain. */
+void devices_hold(struct domain *d, unsigned seconds);
 /* Adds "disks" and "vifs" to an info object. */
 void devices_info(struct domain *d, json_t *info);
 
@@ -155,6 +173,8 @@ void devices_info(struct domain *d, json_t *info);
 int server_start(struct domain *d, struct refhv_error *e);
 /* The guest ended: answers "wait". action: what happens now. */
 void server_tell_end(struct domain *d, const char *reason, const char *action);
+/* The answer to the "migrate" that is under way; with e: it failed. */
+void server_tell_moved(struct domain *d, json_t *result, const struct refhv_error *e);
 void server_stop(struct domain *d);
 
 /* life.c */
@@ -163,8 +183,24 @@ int life_pause(struct domain *d, struct refhv_error *e);
 int life_unpause(struct domain *d, struct refhv_error *e);
 int life_shutdown(struct domain *d, const char *reason, struct refhv_error *e);
 void life_destroy(struct domain *d, const char *reason, const char *what);
+/* The registry has it under another name. */
+int life_rename(struct domain *d, const char *name, struct refhv_error *e);
+/* The guest goes on elsewhere, or in a file. */
+void life_moved(struct domain *d, const char *what);
 json_t *life_info(struct domain *d);
 const char *life_state_word(struct domain *d);
+
+/* move.c: save and move; fd is taken over. 0, or negative with *e. */
+/* Everything into a file; with go_on, the guest runs on. */
+int move_save(struct domain *d, int fd, bool go_on, json_t **result, struct refhv_error *e);
+/* Starts; server_tell_moved() comes later. */
+int move_start(struct domain *d, int fd, const json_t *options, struct refhv_error *e);
+/* Calls a move off, and waits until it is. Harmless without one. */
+void move_cancel(struct domain *d);
+
+/* arrive.c: a domain from a stream (role "stream"), before and after the lock-in. */
+int arrive_begin(struct domain *d, struct refhv_error *e);
+int arrive_finish(struct domain *d, bool moved_here, struct refhv_error *e);
 
 /*
  * lockdown.c: 0 or negative with *e. Early: when the engine runs and before there are I/O threads. Then: from here on no path is

@@ -3,6 +3,7 @@
  */
 #include <pv/abi/sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -55,6 +56,7 @@ static void guest_ended(struct domain *d, int reason)
 
 	if (d->state == DOMAIN_DYING || d->state == DOMAIN_SHUTDOWN || d->state == DOMAIN_CRASHED)
 		return;
+	move_cancel(d);
 	machine_pause(d);
 	console_drain(d->console);
 	pv_store_domain_shutdown(d->store, d->domid);
@@ -92,6 +94,9 @@ void life_news(struct domain *d)
 
 static int wrong_state(struct domain *d, struct refhv_error *e)
 {
+	if (d->move)
+		return refhv_fail(e, REFHV_STATE, "wait until it has moved, or end refhv migrate",
+				  "%s is being moved", d->name);
 	return refhv_fail(e, REFHV_STATE, NULL, "%s is %s", d->name, life_state_word(d));
 }
 
@@ -99,7 +104,7 @@ int life_pause(struct domain *d, struct refhv_error *e)
 {
 	if (d->state == DOMAIN_PAUSED)
 		return 0;
-	if (d->state != DOMAIN_RUNNING)
+	if (d->state != DOMAIN_RUNNING || d->move)
 		return wrong_state(d, e);
 	if (machine_pause(d))
 		return refhv_fail(e, REFHV_STATE, "see refhv.log",
@@ -112,7 +117,7 @@ int life_unpause(struct domain *d, struct refhv_error *e)
 {
 	if (d->state == DOMAIN_RUNNING)
 		return 0;
-	if (d->state != DOMAIN_PAUSED)
+	if (d->state != DOMAIN_PAUSED || d->move)
 		return wrong_state(d, e);
 	if (machine_resume(d))
 		return refhv_fail(e, REFHV_FAILED, NULL, "the guest of %s cannot be resumed",
@@ -141,6 +146,27 @@ void life_destroy(struct domain *d, const char *reason, const char *what)
 	d->impl->stop(d->engine);
 	server_tell_end(d, reason, "destroy");
 	report_end(d, reason, what);
+	leave(d, DOMAIN_ENDED);
+}
+
+int life_rename(struct domain *d, const char *name, struct refhv_error *e)
+{
+	char *copy = name && config_name_ok(name) ? strdup(name) : NULL;
+
+	if (!copy)
+		return refhv_fail(e, REFHV_USAGE, NULL, "this is no name for a domain");
+	free(d->config.name);
+	d->config.name = copy;
+	snprintf(d->name, sizeof(d->name), "%s", name);
+	return 0;
+}
+
+void life_moved(struct domain *d, const char *what)
+{
+	domain_log(d, "%s", what);
+	d->moved = true;
+	server_tell_end(d, "moved", "destroy");
+	report_end(d, "moved", what);
 	leave(d, DOMAIN_ENDED);
 }
 
@@ -176,7 +202,7 @@ json_t *life_info(struct domain *d)
 	for (unsigned i = 0; i < d->config.maxvcpus; i++)
 		up += pv_domain_vcpu_is_up(d->pv, i) > 0;
 	json_object_set_new(o, "name", json_string(d->name));
-	json_object_set_new(o, "domid", json_integer(d->domid));
+	json_object_set_new(o, "domid", json_integer(d->listed));
 	json_object_set_new(o, "pid", json_integer(getpid()));
 	json_object_set_new(o, "guest_pid", json_integer(engine.pid));
 	json_object_set_new(o, "state", json_string(life_state_word(d)));

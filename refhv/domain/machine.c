@@ -80,7 +80,7 @@ static int create_engine(struct domain *d, uint64_t virt_base, uint64_t features
 	return 0;
 }
 
-static int create_domain(struct domain *d, struct refhv_error *e)
+static int new_domain(struct domain *d)
 {
 	struct pv_domain_config cfg = {
 		.size = sizeof(cfg),
@@ -97,8 +97,13 @@ static int create_domain(struct domain *d, struct refhv_error *e)
 
 	memcpy(cfg.uuid, d->config.uuid, 16);
 	rc = pv_domain_create(&d->pv, &cfg, &d->vmm);
-	if (!rc)
-		rc = pv_domain_set_memory_map(d->pv, &map, 1);
+	return rc ? rc : pv_domain_set_memory_map(d->pv, &map, 1);
+}
+
+static int create_domain(struct domain *d, struct refhv_error *e)
+{
+	int rc = new_domain(d);
+
 	if (!rc) {
 		d->store_port = (uint32_t)(rc = pv_domain_evtchn_alloc_unbound(d->pv, 0));
 		if (rc > 0)
@@ -148,6 +153,17 @@ static int wire_up(struct domain *d, struct refhv_error *e)
 		      : 0;
 }
 
+static int create_memory(struct domain *d, uint64_t size, struct refhv_error *e)
+{
+	int rc = engine_ram_create(size, &d->ram_fd, &d->ram);
+
+	d->ram_size = size;
+	hooks_init(d);
+	return rc < 0 ? refhv_fail(e, REFHV_RESOURCE, "lower memory=", "no %llu MiB of memory: %s",
+				   (unsigned long long)(size >> 20), strerror(-rc))
+		      : 0;
+}
+
 int machine_build(struct domain *d, struct refhv_error *e)
 {
 	struct boot_kernel kernel = {0};
@@ -159,13 +175,8 @@ int machine_build(struct domain *d, struct refhv_error *e)
 		return rc;
 	if (boot_kernel_read(&kernel, d->config.kernel, domain_fd(d, "kernel", false), &err))
 		return refhv_fail(e, REFHV_IMAGE, NULL, "%s", err.text);
-	d->ram_size = d->config.memory_kib << 10;
 	d->clock_offset = -(int64_t)clock_monotonic();
-	rc = engine_ram_create(d->ram_size, &d->ram_fd, &d->ram);
-	if (rc < 0)
-		rc = refhv_fail(e, REFHV_RESOURCE, "lower memory=", "no %llu MiB of memory: %s",
-				(unsigned long long)(d->ram_size >> 20), strerror(-rc));
-	hooks_init(d);
+	rc = create_memory(d, d->config.memory_kib << 10, e);
 	if (!rc)
 		rc = create_engine(d, kernel.virt_base, features, e);
 	if (!rc)
@@ -196,6 +207,84 @@ int machine_wait(struct domain *d, struct refhv_error *e)
 	d->watch_engine.data = d;
 	ev_io_start(d->loop, &d->watch_engine);
 	return 0;
+}
+
+int machine_build_incoming(struct domain *d, const struct image_machine *m, struct refhv_error *e)
+{
+	int rc = choose_engine(d, e);
+
+	if (rc)
+		return rc;
+	if (m->ram_size != d->config.memory_kib << 10 || m->vcpus != d->config.maxvcpus ||
+	    m->console_gfn >= m->ram_size >> 12 || m->store_gfn >= m->ram_size >> 12 ||
+	    m->hypercall_gva % 4096 || !m->domid || m->domid >= PV_DOMID_FIRST_RESERVED)
+		return refhv_fail(e, REFHV_IMAGE, NULL,
+				  "the stream's machine is not the one that it describes");
+	d->domid = (uint16_t)m->domid;
+	d->store_port = m->store_port;
+	d->console_port = m->console_port;
+	d->boot = (struct boot_result){
+		.virt_base = m->virt_base,
+		.hypercall_gva = m->hypercall_gva,
+		.has_hypercall_page = m->hypercall_gva != 0,
+		.store_gfn = m->store_gfn,
+		.console_gfn = m->console_gfn,
+	};
+	d->clock_offset = -(int64_t)clock_monotonic();
+	rc = create_memory(d, m->ram_size, e);
+	if (!rc)
+		rc = create_engine(d, m->virt_base, pv_domain_features(PV_DOMAIN_PV), e);
+	if (!rc && new_domain(d))
+		rc = refhv_fail(e, REFHV_FAILED, NULL, "cannot create the domain");
+	return rc;
+}
+
+/* The guest's words all lie in RAM by now. */
+int machine_load(struct domain *d, struct image *im)
+{
+	uint64_t page = d->boot.hypercall_gva - d->boot.virt_base;
+	uint64_t gfn;
+	int rc;
+
+	/* Guest time goes on where it stood. */
+	d->clock_offset = (int64_t)im->guest_ns - (int64_t)clock_monotonic();
+	d->impl->clock_set(d->engine, d->clock_offset);
+	rc = pv_domain_set_state(d->pv, &im->state);
+	if (rc < 0)
+		return rc;
+	gfn = pv_domain_shared_info(d->pv);
+	d->shared_info = gfn;
+	rc = d->impl->shared_info_set(d->engine,
+				      gfn == PV_STATE_NO_GPA ? ENGINE_NO_GPA : gfn << 12);
+	if (rc >= 0)
+		rc = d->impl->mappings_set(d->engine, im->mapping, im->nmappings);
+	for (unsigned i = 0; i < im->machine.vcpus && rc >= 0; i++) {
+		d->impl->vcpu_info_set(d->engine, i, pv_domain_vcpu_info_gpa(d->pv, i));
+		rc = d->impl->vcpu_set(d->engine, i, &im->vcpu[i]);
+	}
+	if (rc >= 0 && d->boot.has_hypercall_page) {
+		if (page > d->ram_size - 4096)
+			return -PV_EINVAL;
+		d->impl->hypercall_page(d->engine, (char *)d->ram + page);
+	}
+	return rc;
+}
+
+int machine_store(struct domain *d, struct image *im)
+{
+	int rc = image_alloc(im, d->config.maxvcpus);
+
+	if (rc)
+		return rc;
+	im->guest_ns = machine_now(d);
+	rc = pv_domain_get_state(d->pv, &im->state);
+	for (unsigned i = 0; i < im->machine.vcpus && rc >= 0; i++)
+		rc = d->impl->vcpu_get(d->engine, i, &im->vcpu[i]);
+	if (rc >= 0)
+		rc = d->impl->mappings_get(d->engine, im->mapping, ENGINE_MAP_MAX);
+	if (rc >= 0)
+		im->nmappings = (unsigned)rc;
+	return rc < 0 ? rc : pv_store_save(d->store, image_store_sink, im);
 }
 
 static int set_boot_vcpu(struct domain *d)
@@ -231,6 +320,16 @@ int machine_start(struct domain *d, bool paused, struct refhv_error *e)
 		rc = machine_resume(d);
 	return rc ? refhv_fail(e, REFHV_ENGINE, NULL, "the guest cannot be started: error %d", -rc)
 		  : 0;
+}
+
+int machine_go_on(struct domain *d, bool paused, struct refhv_error *e)
+{
+	clock_start(d);
+	devices_quiesce(d, false);
+	d->state = paused ? DOMAIN_PAUSED : DOMAIN_RUNNING;
+	if (!paused && machine_resume(d))
+		return refhv_fail(e, REFHV_ENGINE, NULL, "the guest cannot be resumed");
+	return 0;
 }
 
 int machine_pause(struct domain *d)

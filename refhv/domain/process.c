@@ -79,7 +79,7 @@ static int receive(struct domain *d, json_t **msg, struct refhv_error *e)
 	}
 	d->report = domain_fd(d, "report", true);
 	d->log = domain_fd(d, "refhv-log", true);
-	d->domid = (uint16_t)json_integer_value(json_object_get(*msg, "domid"));
+	d->domid = d->listed = (uint16_t)json_integer_value(json_object_get(*msg, "domid"));
 	d->links = json_incref(json_object_get(*msg, "links"));
 	d->foreground = json_is_true(json_object_get(*msg, "foreground"));
 	return config_from_json(&d->config, json_object_get(*msg, "config"), e);
@@ -111,13 +111,29 @@ static void news(struct ev_loop *loop, ev_async *w, int revents)
 	life_news(w->data);
 }
 
-static int start(struct domain *d, bool paused, struct refhv_error *e)
+typedef int (*start_step)(struct domain *, struct refhv_error *);
+
+/* The last steps of a new domain come, for one from a stream, when it has arrived: arrive_finish(). */
+static const start_step boot_steps[] = {
+	machine_build,	store_start,  console_start,  server_start,  machine_wait,
+	lockdown_early, store_attach, console_attach, devices_start, lockdown,
+};
+static const start_step arrive_steps[] = {
+	arrive_begin, store_start,    console_start, server_start,
+	machine_wait, lockdown_early, devices_start, lockdown,
+};
+
+static int start(struct domain *d, const char *mode, bool paused, struct refhv_error *e)
 {
-	int (*const step[])(struct domain *, struct refhv_error *) = {
-		machine_build,	store_start,  console_start,  server_start,  machine_wait,
-		lockdown_early, store_attach, console_attach, devices_start, lockdown,
-	};
+	const start_step *step = boot_steps;
+	unsigned n = sizeof(boot_steps) / sizeof(boot_steps[0]);
 	int rc = 0;
+
+	d->incoming = strcmp(mode, "boot");
+	if (d->incoming) {
+		step = arrive_steps;
+		n = sizeof(arrive_steps) / sizeof(arrive_steps[0]);
+	}
 
 	d->loop = ev_loop_new(EVFLAG_AUTO);
 	if (!d->loop)
@@ -125,9 +141,11 @@ static int start(struct domain *d, bool paused, struct refhv_error *e)
 	ev_async_init(&d->news, news);
 	d->news.data = d;
 	ev_async_start(d->loop, &d->news);
-	for (unsigned i = 0; i < sizeof(step) / sizeof(step[0]) && !rc; i++)
+	for (unsigned i = 0; i < n && !rc; i++)
 		rc = step[i](d, e);
-	if (!rc)
+	if (!rc && d->incoming)
+		rc = arrive_finish(d, !strcmp(mode, "receive"), e);
+	else if (!rc)
 		rc = machine_start(d, paused, e);
 	if (!rc && d->report >= 0) {
 		ev_io_init(&d->report_watch, report_ready, d->report, EV_READ);
@@ -139,6 +157,7 @@ static int start(struct domain *d, bool paused, struct refhv_error *e)
 
 static void stop(struct domain *d)
 {
+	move_cancel(d);
 	if (d->engine)
 		d->impl->stop(d->engine);
 	if (d->devices)
@@ -156,6 +175,7 @@ int domain_process(const char *name)
 	struct domain *d = &domain;
 	struct refhv_error e;
 	json_t *msg = NULL;
+	const char *mode;
 	int rc;
 
 	signal(SIGPIPE, SIG_IGN);
@@ -167,8 +187,10 @@ int domain_process(const char *name)
 	d->ns0 = clock_monotonic();
 	pthread_mutex_init(&d->lock, NULL);
 	rc = receive(d, &msg, &e);
+	mode = json_string_value(json_object_get(msg, "mode"));
 	if (!rc)
-		rc = start(d, json_is_true(json_object_get(msg, "paused")), &e);
+		rc = start(d, mode ? mode : "boot", json_is_true(json_object_get(msg, "paused")),
+			   &e);
 	json_decref(msg);
 	if (rc) {
 		domain_log(d, "not started: %s", e.what);

@@ -20,6 +20,8 @@ struct peer {
 	struct control_server *s;
 	ev_io io;
 	bool waits; /* for the guest's end */
+	bool moves; /* asked for the move that is under way */
+	int fd;	    /* the last descriptor that came, or -1 */
 	char *in;
 	size_t in_len, in_size;
 };
@@ -32,13 +34,21 @@ struct control_server {
 
 static void peer_drop(struct peer *p)
 {
+	struct domain *d = p->s->d;
+	bool moves = p->moves;
+
 	for (unsigned i = 0; i < CLIENTS_MAX; i++)
 		if (p->s->peer[i] == p)
 			p->s->peer[i] = NULL;
 	ev_io_stop(p->s->d->loop, &p->io);
 	close(p->io.fd);
+	if (p->fd >= 0)
+		close(p->fd);
 	free(p->in);
 	free(p);
+	/* Who asked for a move and goes away calls it off. */
+	if (moves)
+		move_cancel(d);
 }
 
 /* Answers are small beside a socket's buffer: a peer that lets them pile up is dropped. */
@@ -89,6 +99,28 @@ static json_t *do_shutdown(struct domain *d, const json_t *request, struct refhv
 	return success(json_pack("{s:b}", "understood", (int)understood));
 }
 
+static int take_fd(struct peer *p, struct refhv_error *e)
+{
+	int fd = p->fd;
+
+	p->fd = -1;
+	if (fd < 0)
+		refhv_fail(e, REFHV_USAGE, NULL, "the request needs a descriptor");
+	return fd;
+}
+
+static json_t *do_save(struct peer *p, const json_t *request, bool *end, struct refhv_error *e)
+{
+	bool run_on = json_is_true(json_object_get(request, "go_on"));
+	json_t *result;
+	int fd = take_fd(p, e);
+
+	if (fd < 0 || move_save(p->s->d, fd, run_on, &result, e))
+		return NULL;
+	*end = !run_on;
+	return success(result);
+}
+
 /* The answer to a request, or NULL with *e; *later when it comes another time. */
 static json_t *perform(struct peer *p, const json_t *request, bool *later, struct refhv_error *e)
 {
@@ -108,6 +140,16 @@ static json_t *perform(struct peer *p, const json_t *request, bool *later, struc
 		return life_unpause(d, e) ? NULL : success(NULL);
 	if (!strcmp(cmd, "shutdown"))
 		return do_shutdown(d, request, e);
+	if (!strcmp(cmd, "migrate")) {
+		int fd = take_fd(p, e);
+
+		p->moves = *later = fd >= 0 && !move_start(d, fd, request, e);
+		return NULL;
+	}
+	if (!strcmp(cmd, "renamed"))
+		return life_rename(d, json_string_value(json_object_get(request, "name")), e)
+			       ? NULL
+			       : success(NULL);
 	if (!strcmp(cmd, "wait") && ended)
 		return success(json_pack("{s:s, s:s}", "reason", life_state_word(d), "action",
 					 "preserve"));
@@ -126,7 +168,7 @@ static bool request(struct peer *p, const char *line, size_t len)
 	json_t *o = json_loadb(line, len, 0, NULL);
 	const char *cmd = json_string_value(json_object_get(o, "cmd"));
 	struct refhv_error e = {.exit = REFHV_FAILED};
-	bool later = false, alive = true;
+	bool later = false, alive = true, end = false;
 	json_t *reply;
 
 	if (cmd && !strcmp(cmd, "destroy")) {
@@ -136,11 +178,40 @@ static bool request(struct peer *p, const char *line, size_t len)
 			life_destroy(d, "destroyed", "by command");
 		return false;
 	}
-	reply = perform(p, o, &later, &e);
+	if (cmd && !strcmp(cmd, "save"))
+		reply = do_save(p, o, &end, &e);
+	else
+		reply = perform(p, o, &later, &e);
 	json_decref(o);
 	if (!later)
 		alive = answer(p, reply ? reply : failure(&e));
-	return alive;
+	if (end)
+		life_moved(d, "saved to a file");
+	return alive && !end;
+}
+
+/* Bytes, and a descriptor if one comes with them; the newest counts. */
+static ssize_t receive(struct peer *p)
+{
+	union {
+		char buf[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct iovec v = {p->in + p->in_len, p->in_size - p->in_len};
+	struct msghdr m = {.msg_iov = &v,
+			   .msg_iovlen = 1,
+			   .msg_control = &control,
+			   .msg_controllen = sizeof(control)};
+	ssize_t n = recvmsg(p->io.fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+	    c->cmsg_len == CMSG_LEN(sizeof(int))) {
+		if (p->fd >= 0)
+			close(p->fd);
+		memcpy(&p->fd, CMSG_DATA(c), sizeof(int));
+	}
+	return n;
 }
 
 static void peer_ready(struct ev_loop *loop, ev_io *w, int revents)
@@ -160,7 +231,7 @@ static void peer_ready(struct ev_loop *loop, ev_io *w, int revents)
 		p->in = more;
 		p->in_size = size;
 	}
-	n = recv(w->fd, p->in + p->in_len, p->in_size - p->in_len, MSG_DONTWAIT);
+	n = receive(p);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
@@ -192,6 +263,7 @@ static void accept_peer(struct ev_loop *loop, ev_io *w, int revents)
 		return;
 	}
 	p->s = s;
+	p->fd = -1;
 	ev_io_init(&p->io, peer_ready, fd, EV_READ);
 	p->io.data = p;
 	ev_io_start(loop, &p->io);
@@ -222,6 +294,19 @@ void server_tell_end(struct domain *d, const char *reason, const char *action)
 		p->waits = false;
 		answer(p, success(json_pack("{s:s, s:s}", "reason", reason, "action", action)));
 	}
+}
+
+void server_tell_moved(struct domain *d, json_t *result, const struct refhv_error *e)
+{
+	for (unsigned i = 0; d->control && i < CLIENTS_MAX; i++) {
+		struct peer *p = d->control->peer[i];
+
+		if (!p || !p->moves)
+			continue;
+		p->moves = false;
+		answer(p, e ? failure(e) : success(json_incref(result)));
+	}
+	json_decref(result);
 }
 
 void server_stop(struct domain *d)

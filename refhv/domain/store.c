@@ -11,7 +11,7 @@ static uint64_t store_now(void *ctx)
 	return clock_monotonic();
 }
 
-int store_start(struct domain *d, struct refhv_error *e)
+static int create(struct domain *d)
 {
 	struct pv_store_config cfg = {
 		.size = sizeof(cfg),
@@ -21,8 +21,31 @@ int store_start(struct domain *d, struct refhv_error *e)
 		.now = store_now,
 	};
 
-	if (pv_store_create(&d->store, &cfg) || pv_store_domain_introduce(d->store, d->domid) ||
-	    nodes_create(d))
+	return pv_store_create(&d->store, &cfg);
+}
+
+/* The clients of the source's socket are not ours. */
+static void drop_sockets(struct pv_store *store)
+{
+	struct pv_store_conn *conn;
+
+	while ((conn = pv_store_conn_find(store, PV_STORE_CONN_SOCKET, 0)))
+		pv_store_conn_del(conn);
+}
+
+int store_load(struct domain *d, const struct image *im)
+{
+	int rc = pv_store_load(d->store, im->store, im->store_size);
+
+	if (!rc)
+		drop_sockets(d->store);
+	return rc;
+}
+
+int store_start(struct domain *d, struct refhv_error *e)
+{
+	if (create(d) ||
+	    (!d->incoming && (pv_store_domain_introduce(d->store, d->domid) || nodes_create(d))))
 		return refhv_fail(e, REFHV_FAILED, NULL, "cannot fill the domain's xenstore");
 	d->xs = refhv_xenstore_start(d->loop, d->store, domain_fd(d, "xenstore", true), NULL);
 	if (!d->xs)

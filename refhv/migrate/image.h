@@ -18,7 +18,7 @@ struct image_device {
 	uint32_t kind; /* PV_STREAM_DEVICE_* */
 	uint32_t index;
 	uint32_t size;
-	uint8_t state[IMAGE_DEVICE_SIZE_MAX];
+	uint8_t state[IMAGE_DEVICE_SIZE_MAX] __attribute__((aligned(8)));
 };
 
 /* What decides the shape of the machine, and is known before the guest stops: fixed, grows at its end. */
