@@ -30,7 +30,8 @@ struct host_net {
 	struct pv_netback back;
 	struct pv_netback_far far;
 	pthread_t thread;
-	pthread_mutex_t lock; /* the backend: the thread holds it while it works, never while it sleeps */
+	pthread_mutex_t
+		lock; /* the backend: the thread holds it while it works, never while it sleeps */
 	int frames, kick, wake;
 	bool socket;
 	bool stop;
@@ -47,7 +48,8 @@ static int far_tx(void *ctx, const void *frame, uint32_t len, const struct pv_ne
 	if (n->deaf)
 		return 0;
 	do {
-		rc = n->socket ? send(n->frames, frame, len, MSG_DONTWAIT | MSG_NOSIGNAL) : write(n->frames, frame, len);
+		rc = n->socket ? send(n->frames, frame, len, MSG_DONTWAIT | MSG_NOSIGNAL)
+			       : write(n->frames, frame, len);
 	} while (rc < 0 && errno == EINTR);
 	/* Any other error is about this frame (a tap that is down, a frame that is too large): a wire would drop it. */
 	return rc < 0 && (errno == EAGAIN || errno == ENOBUFS) ? -PV_EAGAIN : 0;
@@ -62,7 +64,8 @@ static int far_rx(void *ctx, void *buf, uint32_t cap, struct pv_net_meta *meta)
 	if (n->deaf)
 		return 0;
 	do {
-		rc = n->socket ? recv(n->frames, buf, cap, MSG_DONTWAIT | MSG_TRUNC) : read(n->frames, buf, cap);
+		rc = n->socket ? recv(n->frames, buf, cap, MSG_DONTWAIT | MSG_TRUNC)
+			       : read(n->frames, buf, cap);
 	} while (rc < 0 && errno == EINTR);
 	if (rc > (ssize_t)cap)
 		return -PV_E2BIG;
@@ -84,7 +87,8 @@ static void drain(int fd)
 static void *run(void *arg)
 {
 	struct host_net *n = arg;
-	struct pollfd fds[3] = {{.fd = n->kick, .events = POLLIN}, {.fd = n->wake, .events = POLLIN}, {.fd = -1}};
+	struct pollfd fds[3] = {
+		{.fd = n->kick, .events = POLLIN}, {.fd = n->wake, .events = POLLIN}, {.fd = -1}};
 
 	for (;;) {
 		int rc;
@@ -99,12 +103,14 @@ static void *run(void *arg)
 		 * The guest is asked for an event after all its frames were looked at, and looked at once more:
 		 * pairs with its publishing a frame before it reads what was asked for.
 		 */
-		if (rc >= 0 && !(rc & (PV_NETBACK_MORE | PV_NETBACK_FAR_FULL)) && pv_netback_arm(&n->back))
+		if (rc >= 0 && !(rc & (PV_NETBACK_MORE | PV_NETBACK_FAR_FULL)) &&
+		    pv_netback_arm(&n->back))
 			rc |= PV_NETBACK_MORE;
 		pthread_mutex_unlock(&n->lock);
 		if (rc >= 0 && rc & PV_NETBACK_MORE)
 			continue;
-		fds[2].events = (short)((rc & PV_NETBACK_NO_ROOM ? 0 : POLLIN) | (rc & PV_NETBACK_FAR_FULL ? POLLOUT : 0));
+		fds[2].events = (short)((rc & PV_NETBACK_NO_ROOM ? 0 : POLLIN) |
+					(rc & PV_NETBACK_FAR_FULL ? POLLOUT : 0));
 		fds[2].fd = rc < 0 || n->deaf || !fds[2].events ? -1 : n->frames;
 		if (poll(fds, 3, -1) < 0)
 			continue;
@@ -131,7 +137,8 @@ static int start(struct host_net *n, const struct host_net_config *config)
 	int rc;
 
 	back.max_frame = frame < PV_NET_MAX_FRAME ? frame : PV_NET_MAX_FRAME;
-	n->far = (struct pv_netback_far){.size = sizeof(n->far), .ctx = n, .tx = far_tx, .rx = far_rx};
+	n->far = (struct pv_netback_far){
+		.size = sizeof(n->far), .ctx = n, .tx = far_tx, .rx = far_rx};
 	rc = pv_netback_init(&n->back, config->bus, &n->far, &back, n->memory);
 	if (rc)
 		return rc;
@@ -143,7 +150,8 @@ static int start(struct host_net *n, const struct host_net_config *config)
 	return -rc;
 }
 
-int host_net_create(struct host_net **out, const struct host_net_config *config, char err[HOST_NET_ERR_SIZE])
+int host_net_create(struct host_net **out, const struct host_net_config *config,
+		    char err[HOST_NET_ERR_SIZE])
 {
 	struct host_net *n = calloc(1, sizeof(*n));
 	int type = 0, rc = -ENOMEM;
@@ -245,7 +253,8 @@ int host_tap_open(const char *name, char err[HOST_NET_ERR_SIZE])
 	int fd, rc;
 
 	if (strlen(name) >= sizeof(request.ifr_name)) {
-		snprintf(err, HOST_NET_ERR_SIZE, "tap %.40s: the name is longer than %zu characters", name,
+		snprintf(err, HOST_NET_ERR_SIZE,
+			 "tap %.40s: the name is longer than %zu characters", name,
 			 sizeof(request.ifr_name) - 1);
 		return -ENAMETOOLONG;
 	}
@@ -261,7 +270,8 @@ int host_tap_open(const char *name, char err[HOST_NET_ERR_SIZE])
 	if (ioctl(fd, TUNSETIFF, &request)) {
 		rc = -errno;
 		snprintf(err, HOST_NET_ERR_SIZE, "tap %s: %s%s", name, strerror(-rc),
-			 rc == -EPERM	? "; as root: ip tuntap add mode tap user YOU name NAME, or use user networking"
+			 rc == -EPERM ? "; as root: ip tuntap add mode tap user YOU name NAME, or "
+					"use user networking"
 			 : rc == -EBUSY ? "; another program has it"
 					: "");
 		close(fd);

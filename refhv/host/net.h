@@ -23,15 +23,17 @@
 
 struct host_net_config {
 	const struct pv_back_bus *bus; /* outlives the card */
-	int frames;   /* owned by the card from create() on, also when create() fails */
-	int kick;     /* eventfd that a guest's notification writes; stays the caller's */
-	unsigned mtu; /* the largest IP packet of the far end; told to the guest when over 1500; 0: 1500 */
+	int frames; /* owned by the card from create() on, also when create() fails */
+	int kick;   /* eventfd that a guest's notification writes; stays the caller's */
+	unsigned
+		mtu; /* the largest IP packet of the far end; told to the guest when over 1500; 0: 1500 */
 };
 
 struct host_net;
 
 /* Make the backend and its thread. The thread starts with the card connected and not quiet. */
-int host_net_create(struct host_net **net, const struct host_net_config *config, char err[HOST_NET_ERR_SIZE]);
+int host_net_create(struct host_net **net, const struct host_net_config *config,
+		    char err[HOST_NET_ERR_SIZE]);
 /* Drive the handshake: once after create() and whenever the frontend's state changes. As pv_netback_step(). */
 int host_net_step(struct host_net *net);
 /* Stop moving frames, or go on. */

@@ -17,14 +17,14 @@
 #define NETD_LIBEXECDIR "/usr/local/libexec"
 #endif
 
-#define PATIENCE   5000 /* milliseconds */
-#define REPORT_FD  3
-#define MESSAGE	   4096
+#define PATIENCE  5000 /* milliseconds */
+#define REPORT_FD 3
+#define MESSAGE	  4096
 
 static int complain(char *err, int rc, const char *what, const char *path)
 {
-	snprintf(err, NETD_ERR_SIZE, "user networking: %s%s%.120s: %s", what, path ? " " : "", path ? path : "",
-		 strerror(-rc));
+	snprintf(err, NETD_ERR_SIZE, "user networking: %s%s%.120s: %s", what, path ? " " : "",
+		 path ? path : "", strerror(-rc));
 	return rc;
 }
 
@@ -65,20 +65,21 @@ static void build(struct command *c, const struct netd_config *config, const cha
 	unsigned n = 0;
 
 	snprintf(c->mtu, sizeof(c->mtu), "%u", config->mtu ? config->mtu : NETD_MTU_DEFAULT);
-	snprintf(c->grace, sizeof(c->grace), "%u", config->grace ? config->grace : NETD_GRACE_DEFAULT);
+	snprintf(c->grace, sizeof(c->grace), "%u",
+		 config->grace ? config->grace : NETD_GRACE_DEFAULT);
 	snprintf(c->report, sizeof(c->report), "%d", REPORT_FD);
 	c->argv[n++] = (char *)(uintptr_t)program;
-	c->argv[n++] = (char *)(uintptr_t)"--socket";
+	c->argv[n++] = (char *)(uintptr_t) "--socket";
 	c->argv[n++] = (char *)(uintptr_t)config->socket_path;
-	c->argv[n++] = (char *)(uintptr_t)"--mtu";
+	c->argv[n++] = (char *)(uintptr_t) "--mtu";
 	c->argv[n++] = c->mtu;
-	c->argv[n++] = (char *)(uintptr_t)"--grace";
+	c->argv[n++] = (char *)(uintptr_t) "--grace";
 	c->argv[n++] = c->grace;
-	c->argv[n++] = (char *)(uintptr_t)"--report";
+	c->argv[n++] = (char *)(uintptr_t) "--report";
 	c->argv[n++] = c->report;
 	for (unsigned i = 0; i < config->n_forwards; i++) {
 		netd_forward_format(&config->forwards[i], c->forwards[i], sizeof(c->forwards[i]));
-		c->argv[n++] = (char *)(uintptr_t)"--forward";
+		c->argv[n++] = (char *)(uintptr_t) "--forward";
 		c->argv[n++] = c->forwards[i];
 	}
 	c->argv[n] = NULL;
@@ -150,7 +151,10 @@ int netd_start(const struct netd_config *config, char err[NETD_ERR_SIZE])
 	if (!program) {
 		rc = netd_program(found, sizeof(found));
 		if (rc)
-			return complain(err, rc, "the program refhv-netd was not found (is libslirp missing?),", found);
+			return complain(
+				err, rc,
+				"the program refhv-netd was not found (is libslirp missing?),",
+				found);
 		program = found;
 	}
 	build(&command, config, program);
@@ -179,7 +183,10 @@ static int ask(int control, const char *request, char *answer, size_t size, int 
 		char room[CMSG_SPACE(sizeof(int))];
 	} ancillary;
 	struct iovec iov = {answer, size - 1};
-	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &ancillary, .msg_controllen = sizeof(ancillary)};
+	struct msghdr m = {.msg_iov = &iov,
+			   .msg_iovlen = 1,
+			   .msg_control = &ancillary,
+			   .msg_controllen = sizeof(ancillary)};
 	struct pollfd p = {.fd = control, .events = POLLIN};
 	struct cmsghdr *c;
 	ssize_t n;
@@ -194,7 +201,8 @@ static int ask(int control, const char *request, char *answer, size_t size, int 
 	if (n < 0)
 		return -errno;
 	c = CMSG_FIRSTHDR(&m);
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+	    c->cmsg_len == CMSG_LEN(sizeof(int)))
 		memcpy(&fd, CMSG_DATA(c), sizeof(int));
 	answer[n] = 0;
 	if (passed)
@@ -246,8 +254,8 @@ int netd_attach(const char *path, struct netd_link *link, char err[NETD_ERR_SIZE
 	if (link->control < 0)
 		return complain(err, link->control, "no daemon at", path);
 	rc = ask(link->control, "attach", answer, sizeof(answer), &link->frames);
-	if (rc > 0 && (link->frames < 0 || sscanf(answer, "ok %u", &link->mtu) != 1 || link->mtu < NETD_MTU_MIN ||
-		       link->mtu > NETD_MTU_MAX))
+	if (rc > 0 && (link->frames < 0 || sscanf(answer, "ok %u", &link->mtu) != 1 ||
+		       link->mtu < NETD_MTU_MIN || link->mtu > NETD_MTU_MAX))
 		rc = -EPROTO;
 	if (rc > 0)
 		return 0;

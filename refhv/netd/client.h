@@ -20,18 +20,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define NETD_FORWARDS_MAX  32
-#define NETD_MTU_DEFAULT   16384 /* see docs/performance.md: a large MTU is what makes user networking fast */
-#define NETD_MTU_MIN       576
-#define NETD_MTU_MAX       65521
+#define NETD_FORWARDS_MAX 32
+#define NETD_MTU_DEFAULT \
+	16384 /* see docs/performance.md: a large MTU is what makes user networking fast */
+#define NETD_MTU_MIN	   576
+#define NETD_MTU_MAX	   65521
 #define NETD_GRACE_DEFAULT 10 /* seconds */
-#define NETD_ERR_SIZE      256
+#define NETD_ERR_SIZE	   256
 
 /* One host port that leads to a guest port. Addresses and ports in host byte order. */
 struct netd_forward {
 	uint8_t udp;
 	uint32_t host_addr;
-	uint16_t host_port; /* 0 asks for any free port */
+	uint16_t host_port;  /* 0 asks for any free port */
 	uint32_t guest_addr; /* 0 is the address that the guest gets by DHCP, 10.0.2.15 */
 	uint16_t guest_port;
 };
@@ -50,7 +51,8 @@ struct netd_config {
 struct netd_link {
 	int control; /* the daemon stays while this is open somewhere */
 	int frames;  /* non-blocking SOCK_SEQPACKET: the domain's end of the pair */
-	unsigned mtu; /* the largest IP packet the daemon sends or takes: give it to the guest (vif key `mtu`) */
+	unsigned
+		mtu; /* the largest IP packet the daemon sends or takes: give it to the guest (vif key `mtu`) */
 };
 
 /*

@@ -47,7 +47,8 @@ static void allow(scmp_filter_ctx f, const char *name)
 
 static void filter_janitor(void)
 {
-	static const char *const calls[] = {"read", "unlink", "newfstatat", "stat", "lstat", "exit_group", "rt_sigreturn"};
+	static const char *const calls[] = {"read",  "unlink",	   "newfstatat",  "stat",
+					    "lstat", "exit_group", "rt_sigreturn"};
 	scmp_filter_ctx f = seccomp_init(SCMP_ACT_KILL_PROCESS);
 
 	for (unsigned i = 0; f && i < sizeof(calls) / sizeof(calls[0]); i++)
@@ -60,13 +61,55 @@ static void filter(void)
 {
 	static const char *const calls[] = {
 		/* The pair, the control socket, and what the guest asks of the network. */
-		"read", "write", "readv", "writev", "recvfrom", "recvmsg", "recvmmsg", "sendto", "sendmsg", "sendmmsg",
-		"socket", "bind", "connect", "listen", "accept", "accept4", "getsockname", "getpeername", "setsockopt",
-		"getsockopt", "shutdown", "close", "poll", "ppoll", "fcntl",
+		"read",
+		"write",
+		"readv",
+		"writev",
+		"recvfrom",
+		"recvmsg",
+		"recvmmsg",
+		"sendto",
+		"sendmsg",
+		"sendmmsg",
+		"socket",
+		"bind",
+		"connect",
+		"listen",
+		"accept",
+		"accept4",
+		"getsockname",
+		"getpeername",
+		"setsockopt",
+		"getsockopt",
+		"shutdown",
+		"close",
+		"poll",
+		"ppoll",
+		"fcntl",
 		/* libc and glib. */
-		"brk", "munmap", "mremap", "madvise", "futex", "getrandom", "getpid", "gettid", "getuid", "geteuid",
-		"clock_gettime", "clock_nanosleep", "gettimeofday", "time", "restart_syscall", "rt_sigreturn",
-		"rt_sigprocmask", "exit", "exit_group", "fstat", "stat", "newfstatat", "lseek",
+		"brk",
+		"munmap",
+		"mremap",
+		"madvise",
+		"futex",
+		"getrandom",
+		"getpid",
+		"gettid",
+		"getuid",
+		"geteuid",
+		"clock_gettime",
+		"clock_nanosleep",
+		"gettimeofday",
+		"time",
+		"restart_syscall",
+		"rt_sigreturn",
+		"rt_sigprocmask",
+		"exit",
+		"exit_group",
+		"fstat",
+		"stat",
+		"newfstatat",
+		"lseek",
 	};
 	scmp_filter_ctx f = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	int rc = 0;
@@ -76,11 +119,16 @@ static void filter(void)
 	for (unsigned i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
 		allow(f, calls[i]);
 	/* resolv.conf is read again when it changes; nothing is ever written. */
-	rc |= seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT, O_RDONLY));
-	rc |= seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	rc |= seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	rc |= seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, 0x5421)); /* FIONBIO */
-	rc |= seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, 0x541b)); /* FIONREAD */
+	rc |= seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
+			       SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT, O_RDONLY));
+	rc |= seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
+			       SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	rc |= seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
+			       SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	rc |= seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+			       SCMP_A1(SCMP_CMP_EQ, 0x5421)); /* FIONBIO */
+	rc |= seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+			       SCMP_A1(SCMP_CMP_EQ, 0x541b)); /* FIONREAD */
 	if (rc)
 		netd_fail(EINVAL, "seccomp: %s", strerror(-rc));
 	rc = seccomp_load(f);
@@ -153,19 +201,24 @@ static void hide_files(void)
 		return;
 	if (uid) {
 		write_file("/proc/self/setgroups", "deny", 4);
-		write_file("/proc/self/uid_map", map, (size_t)snprintf(map, sizeof(map), "%u %u 1", uid, uid));
-		write_file("/proc/self/gid_map", map, (size_t)snprintf(map, sizeof(map), "%u %u 1", gid, gid));
+		write_file("/proc/self/uid_map", map,
+			   (size_t)snprintf(map, sizeof(map), "%u %u 1", uid, uid));
+		write_file("/proc/self/gid_map", map,
+			   (size_t)snprintf(map, sizeof(map), "%u %u 1", gid, gid));
 	}
 	/* Any folder will do as the place of the new root: it is seen by nobody else. */
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-	    mount("none", "/proc", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=64k,mode=755") || chdir("/proc"))
+	    mount("none", "/proc", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		  "size=64k,mode=755") ||
+	    chdir("/proc"))
 		return;
 	mkdir("etc", 0755);
 	if (len > 0)
 		write_file("etc/resolv.conf", resolv, (size_t)len);
 	if (syscall(SYS_pivot_root, ".", ".") || umount2(".", MNT_DETACH) || chdir("/"))
 		return;
-	mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+	mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
+	      NULL);
 }
 
 void confine(struct netd *n)
@@ -173,7 +226,8 @@ void confine(struct netd *n)
 	(void)n;
 	hide_files();
 	/* Ports are bound: a daemon that root started needs nothing of root any more. */
-	if (!geteuid() && (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY)))
+	if (!geteuid() && (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) ||
+			   setresuid(NOBODY, NOBODY, NOBODY)))
 		netd_fail(errno, "setresuid: %s", strerror(errno));
 	limit(RLIMIT_CORE, 0);
 	limit(RLIMIT_NOFILE, NETD_POLL_MAX / 2);

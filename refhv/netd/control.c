@@ -29,8 +29,8 @@ void control_listen(struct netd *n)
 	int probe;
 
 	if (strlen(n->socket_path) >= sizeof(a.sun_path))
-		netd_fail(ENAMETOOLONG, "%s: the path is longer than a socket's may be (%zu bytes)", n->socket_path,
-			  sizeof(a.sun_path) - 1);
+		netd_fail(ENAMETOOLONG, "%s: the path is longer than a socket's may be (%zu bytes)",
+			  n->socket_path, sizeof(a.sun_path) - 1);
 	strcpy(a.sun_path, n->socket_path);
 	probe = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	n->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -61,7 +61,8 @@ static void welcome(struct netd *n)
 
 	if (fd < 0)
 		return;
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) || (peer.uid != n->owner && peer.uid != 0)) {
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) ||
+	    (peer.uid != n->owner && peer.uid != 0)) {
 		close(fd);
 		return;
 	}
@@ -73,7 +74,9 @@ static void answer(int fd, const char *text, int passed)
 	union {
 		struct cmsghdr head;
 		char room[CMSG_SPACE(sizeof(int))];
-	} ancillary = {.head = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))}};
+	} ancillary = {.head = {.cmsg_level = SOL_SOCKET,
+				.cmsg_type = SCM_RIGHTS,
+				.cmsg_len = CMSG_LEN(sizeof(int))}};
 	struct iovec iov = {(void *)(uintptr_t)text, strlen(text)};
 	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
 
@@ -104,7 +107,8 @@ static void serve(struct netd *n, int fd, const char *request)
 	} else if (!strcmp(request, "forwards")) {
 		len = snprintf(text, sizeof(text), "ok\n");
 		for (unsigned i = 0; i < n->n_forwards; i++) {
-			len += netd_forward_format(&n->forwards[i], text + len, sizeof(text) - (size_t)len);
+			len += netd_forward_format(&n->forwards[i], text + len,
+						   sizeof(text) - (size_t)len);
 			len += snprintf(text + len, sizeof(text) - (size_t)len, "\n");
 		}
 		answer(fd, text, -1);

@@ -55,7 +55,8 @@ int netd_forward_parse(const char *text, struct netd_forward *f, char err[NETD_E
 		return fail(err, text, "has no '-' between the host's and the guest's side");
 	if (parse_end(at, dash, &f->host_addr, &f->host_port))
 		return fail(err, text, "the host's side is not [IPV4-ADDRESS]:PORT");
-	if (parse_end(dash + 1, text + strlen(text), &f->guest_addr, &f->guest_port) || !f->guest_port)
+	if (parse_end(dash + 1, text + strlen(text), &f->guest_addr, &f->guest_port) ||
+	    !f->guest_port)
 		return fail(err, text, "the guest's side is not [IPV4-ADDRESS]:PORT");
 	return 0;
 }
@@ -68,5 +69,6 @@ int netd_forward_format(const struct netd_forward *f, char *text, size_t size)
 	inet_ntop(AF_INET, &host, h, sizeof(h));
 	if (f->guest_addr)
 		inet_ntop(AF_INET, &guest, g, sizeof(g));
-	return snprintf(text, size, "%s:%s:%u-%s:%u", f->udp ? "udp" : "tcp", h, f->host_port, g, f->guest_port);
+	return snprintf(text, size, "%s:%s:%u-%s:%u", f->udp ? "udp" : "tcp", h, f->host_port, g,
+			f->guest_port);
 }

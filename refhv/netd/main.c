@@ -79,7 +79,8 @@ static void parse(struct netd *n, int argc, char **argv)
 		}
 	}
 	if (!n->socket_path || optind != argc)
-		netd_fail(EINVAL, "usage: refhv-netd --socket PATH [--mtu N] [--grace SECONDS] [--forward SPEC]...");
+		netd_fail(EINVAL, "usage: refhv-netd --socket PATH [--mtu N] [--grace SECONDS] "
+				  "[--forward SPEC]...");
 }
 
 static void make_pair(struct netd *n)

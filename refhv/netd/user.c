@@ -135,7 +135,8 @@ static void notify(void *opaque)
 
 static short to_poll(int events)
 {
-	return (short)((events & SLIRP_POLL_IN ? POLLIN : 0) | (events & SLIRP_POLL_OUT ? POLLOUT : 0) |
+	return (short)((events & SLIRP_POLL_IN ? POLLIN : 0) |
+		       (events & SLIRP_POLL_OUT ? POLLOUT : 0) |
 		       (events & SLIRP_POLL_PRI ? POLLPRI : 0));
 }
 
@@ -175,7 +176,8 @@ static uint16_t free_port(const struct netd_forward *f)
 	int fd = socket(AF_INET, f->udp ? SOCK_DGRAM : SOCK_STREAM, 0);
 	uint16_t port = 0;
 
-	if (fd >= 0 && !bind(fd, (struct sockaddr *)&a, len) && !getsockname(fd, (struct sockaddr *)&a, &len))
+	if (fd >= 0 && !bind(fd, (struct sockaddr *)&a, len) &&
+	    !getsockname(fd, (struct sockaddr *)&a, &len))
 		port = ntohs(a.sin_port);
 	if (fd >= 0)
 		close(fd);
@@ -198,10 +200,12 @@ static void add_forward(struct netd *n, struct netd_forward *f)
 	}
 	netd_forward_format(&wanted, text, sizeof(text));
 	if (errno == EADDRINUSE)
-		netd_fail(errno, "forward %s: port %u is in use; choose another, or 0 for any free one", text,
-			  wanted.host_port);
+		netd_fail(errno,
+			  "forward %s: port %u is in use; choose another, or 0 for any free one",
+			  text, wanted.host_port);
 	if (errno == EACCES)
-		netd_fail(errno, "forward %s: port %u needs more rights; choose one above 1023", text, wanted.host_port);
+		netd_fail(errno, "forward %s: port %u needs more rights; choose one above 1023",
+			  text, wanted.host_port);
 	netd_fail(errno ? errno : EINVAL, "forward %s: %s", text, strerror(errno ? errno : EINVAL));
 }
 

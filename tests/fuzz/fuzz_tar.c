@@ -14,13 +14,16 @@ static void check(const struct tar *tar)
 		const struct tar_entry *e = &tar->entries[i];
 		const char *name = tar_name(tar, e);
 
-		if (e->name + e->name_len > TAR_NAMES || !e->name_len || name[0] == '/' || name[e->name_len - 1] == '/')
+		if (e->name + e->name_len > TAR_NAMES || !e->name_len || name[0] == '/' ||
+		    name[e->name_len - 1] == '/')
 			abort();
 		if (tar_find(tar, name, e->name_len) != e)
 			abort();
-		if (e->name_len >= 2 && !memcmp(name, "..", 2) && (e->name_len == 2 || name[2] == '/'))
+		if (e->name_len >= 2 && !memcmp(name, "..", 2) &&
+		    (e->name_len == 2 || name[2] == '/'))
 			abort();
-		if (!e->directory && (e->sector > tar->sectors || e->size > (tar->sectors - e->sector) * TAR_SECTOR))
+		if (!e->directory &&
+		    (e->sector > tar->sectors || e->size > (tar->sectors - e->sector) * TAR_SECTOR))
 			abort();
 	}
 }

@@ -53,7 +53,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	rig->read_delay = size && data[0] & 2 ? NET_MS : 0;
 	server_seq = 0;
 	for (size_t at = 1; at + 3 <= size;) {
-		uint32_t head = (uint32_t)data[at] | (uint32_t)data[at + 1] << 8, len = head & 0x7ff;
+		uint32_t head = (uint32_t)data[at] | (uint32_t)data[at + 1] << 8,
+			 len = head & 0x7ff;
 		uint8_t how = data[at + 2];
 
 		at += 3;

@@ -9,7 +9,7 @@
 
 #include "web_peer.h"
 
-#define HOST "Host: x\r\n"
+#define HOST  "Host: x\r\n"
 #define CLOSE "Connection: close\r\n"
 
 static struct rig *rig;
@@ -78,25 +78,27 @@ static const struct {
 	{"GET /small HTTP/1.1\r\n" HOST CLOSE "Range: bytes=3-1\r\n\r\n", "200 "},
 	{"GET /small HTTP/1.1\r\n" HOST CLOSE "Range: bytes=0-1,3-4\r\n\r\n", "200 "},
 	{"GET /small HTTP/1.1\r\n" HOST CLOSE "Range: bytes=99999999999999999999-\r\n\r\n", "200 "},
-	{"GET /small HTTP/1.1\r\n" HOST CLOSE "Range: bytes=0-1\r\nIf-Range: \"other\"\r\n\r\n", "200 "},
+	{"GET /small HTTP/1.1\r\n" HOST CLOSE "Range: bytes=0-1\r\nIf-Range: \"other\"\r\n\r\n",
+	 "200 "},
 };
 
 START_TEST(each_request_gets_the_status_it_deserves)
 {
 	const char *answer = ask(cases[_i].request);
 
-	ck_assert_msg(begins(answer, "HTTP/1.1 ") && begins(answer + 9, cases[_i].status), "%s got %.20s",
-		      cases[_i].request, answer);
+	ck_assert_msg(begins(answer, "HTTP/1.1 ") && begins(answer + 9, cases[_i].status),
+		      "%s got %.20s", cases[_i].request, answer);
 }
 END_TEST
 
 START_TEST(pipelined_requests_are_answered_in_order)
 {
-	const char *a = ask("GET /small HTTP/1.1\r\n" HOST "\r\nHEAD /big HTTP/1.1\r\n" HOST "\r\n"
-			    "GET /none HTTP/1.1\r\n" HOST "\r\nGET /sub/ HTTP/1.1\r\n" HOST CLOSE "\r\n"
-			    "GET /small HTTP/1.1\r\n" HOST "\r\n");
-	const char *small = strstr(a, "\r\n\r\nsmall\nHTTP/1.1 200 OK"), *none = strstr(a, "HTTP/1.1 404"),
-		   *sub = strstr(a, "\r\n\r\nindex");
+	const char *a =
+		ask("GET /small HTTP/1.1\r\n" HOST "\r\nHEAD /big HTTP/1.1\r\n" HOST "\r\n"
+		    "GET /none HTTP/1.1\r\n" HOST "\r\nGET /sub/ HTTP/1.1\r\n" HOST CLOSE "\r\n"
+		    "GET /small HTTP/1.1\r\n" HOST "\r\n");
+	const char *small = strstr(a, "\r\n\r\nsmall\nHTTP/1.1 200 OK"),
+		   *none = strstr(a, "HTTP/1.1 404"), *sub = strstr(a, "\r\n\r\nindex");
 
 	ck_assert(begins(a, "HTTP/1.1 200 OK"));
 	ck_assert_ptr_nonnull(small);
@@ -112,8 +114,10 @@ static void range_is(const char *range, uint32_t first, uint32_t n)
 	char request[200], head[100];
 	const char *a, *body;
 
-	snprintf(request, sizeof(request), "GET /big HTTP/1.1\r\n" HOST CLOSE "Range: bytes=%s\r\n\r\n", range);
-	snprintf(head, sizeof(head), "Content-Range: bytes %u-%u/%u\r\n", first, first + n - 1, RIG_BIG_LEN);
+	snprintf(request, sizeof(request),
+		 "GET /big HTTP/1.1\r\n" HOST CLOSE "Range: bytes=%s\r\n\r\n", range);
+	snprintf(head, sizeof(head), "Content-Range: bytes %u-%u/%u\r\n", first, first + n - 1,
+		 RIG_BIG_LEN);
 	a = ask(request);
 	ck_assert_msg(strstr(a, head) != NULL, "%s: %.400s", range, a);
 	snprintf(head, sizeof(head), "Content-Length: %u\r\n", n);
@@ -142,10 +146,12 @@ START_TEST(a_file_that_the_peer_has_is_not_sent_again)
 	char request[300];
 
 	ck_assert_ptr_nonnull(tag);
-	snprintf(request, sizeof(request), "GET /big HTTP/1.1\r\n" HOST CLOSE "If-None-Match: %.*s\r\n\r\n",
+	snprintf(request, sizeof(request),
+		 "GET /big HTTP/1.1\r\n" HOST CLOSE "If-None-Match: %.*s\r\n\r\n",
 		 (int)strcspn(tag + 6, "\r"), tag + 6);
 	ck_assert(begins(ask(request), "HTTP/1.1 304 "));
-	snprintf(request, sizeof(request), "GET /big HTTP/1.1\r\n" HOST CLOSE "Range: bytes=0-1\r\nIf-Range: %.*s\r\n\r\n",
+	snprintf(request, sizeof(request),
+		 "GET /big HTTP/1.1\r\n" HOST CLOSE "Range: bytes=0-1\r\nIf-Range: %.*s\r\n\r\n",
 		 (int)strcspn(tag + 6, "\r"), tag + 6);
 	ck_assert(begins(ask(request), "HTTP/1.1 206 "));
 }
@@ -179,7 +185,8 @@ START_TEST(a_long_listing_has_the_length_it_says)
 	a = ask("GET /%3Cmany%3E/ HTTP/1.0\r\n\r\n");
 	length = strstr(a, "Content-Length: ");
 	ck_assert_uint_eq(strtoul(length + 16, NULL, 10), strlen(strstr(a, "\r\n\r\n") + 4));
-	ck_assert_ptr_nonnull(strstr(a, "./file%20%262999%20%22quoted%22\">file &amp;2999 &quot;quoted&quot;</a> 0\n</ul>"));
+	ck_assert_ptr_nonnull(strstr(a, "./file%20%262999%20%22quoted%22\">file &amp;2999 "
+					"&quot;quoted&quot;</a> 0\n</ul>"));
 }
 END_TEST
 
@@ -222,7 +229,8 @@ END_TEST
 
 START_TEST(mail_commands_out_of_order_are_refused)
 {
-	const char *m = "DATA\r\nHELO x\r\nRCPT TO:<a>\r\nDATA\r\nMAIL FROM:a\r\nMAIL FROM:<>\r\nMAIL FROM:<>\r\n"
+	const char *m = "DATA\r\nHELO x\r\nRCPT TO:<a>\r\nDATA\r\nMAIL FROM:a\r\nMAIL "
+			"FROM:<>\r\nMAIL FROM:<>\r\n"
 			"DATA\r\nRCPT TO:<>\r\nRSET\r\nDATA\r\nVRFY a\r\nWHAT\r\nNOOP\r\nQUIT\r\n";
 	struct peer *p = peer_connect(rig, 25, m, (uint32_t)strlen(m), 65535);
 	static const char *const codes[] = {"220", "503", "250", "503", "503", "501", "250", "503",
@@ -242,12 +250,14 @@ END_TEST
 
 START_TEST(only_cr_lf_ends_mail_and_no_control_byte_is_shown)
 {
-	const char *m = "HELO x\r\nMAIL FROM:<a>\r\nRCPT TO:<b>\r\nDATA\r\nx\n.\nMAIL FROM:<evil>\r\n\033[2J\r\n.\r\nQUIT\r\n";
+	const char *m = "HELO x\r\nMAIL FROM:<a>\r\nRCPT TO:<b>\r\nDATA\r\nx\n.\nMAIL "
+			"FROM:<evil>\r\n\033[2J\r\n.\r\nQUIT\r\n";
 
 	peer_connect(rig, 25, m, (uint32_t)strlen(m), 65535);
 	ck_assert(peers_run(rig, 100 * NET_S));
 	rig->log[rig->log_len] = 0;
-	ck_assert_ptr_nonnull(strstr(rig->log, "mail 1 | x?.?MAIL FROM:<evil>\nmail 1 | ?[2J\nmail 1 accepted\n"));
+	ck_assert_ptr_nonnull(strstr(
+		rig->log, "mail 1 | x?.?MAIL FROM:<evil>\nmail 1 | ?[2J\nmail 1 accepted\n"));
 	ck_assert_ptr_null(strstr(rig->log, "mail 2"));
 }
 END_TEST
@@ -264,7 +274,9 @@ START_TEST(a_letter_that_is_too_long_is_refused_after_it_was_read)
 	p = peer_connect(rig, 25, m, (uint32_t)n, 65535);
 	ck_assert(peers_run(rig, 1000 * NET_S));
 	p->got[p->got_len] = 0;
-	ck_assert_ptr_nonnull(strstr((char *)p->got, "354 end with a dot on a line of its own\r\n552 the message is too long\r\n221 "));
+	ck_assert_ptr_nonnull(strstr(
+		(char *)p->got,
+		"354 end with a dot on a line of its own\r\n552 the message is too long\r\n221 "));
 }
 END_TEST
 
@@ -277,7 +289,8 @@ int main(void)
 
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_add_loop_test(t, each_request_gets_the_status_it_deserves, 0, sizeof(cases) / sizeof(cases[0]));
+	tcase_add_loop_test(t, each_request_gets_the_status_it_deserves, 0,
+			    sizeof(cases) / sizeof(cases[0]));
 	tcase_add_test(t, pipelined_requests_are_answered_in_order);
 	tcase_add_test(t, a_range_is_exactly_what_was_asked_for);
 	tcase_add_test(t, a_file_that_the_peer_has_is_not_sent_again);

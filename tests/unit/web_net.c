@@ -55,7 +55,8 @@ static void dhcp_answer(uint8_t type, uint32_t address, const void *options, uin
 }
 
 /* Mask, router, server, a lease of an hour. */
-static const uint8_t lease[] = {1, 4, 255, 255, 255, 0, 3, 4, 10, 9, 0, 1, 54, 4, 10, 9, 0, 1, 51, 4, 0, 0, 14, 16};
+static const uint8_t lease[] = {1,  4, 255, 255, 255, 0, 3,  4, 10, 9, 0,  1,
+				54, 4, 10,  9,	 0,   1, 51, 4, 0,  0, 14, 16};
 
 static void become_bound(void)
 {

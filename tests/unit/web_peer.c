@@ -23,7 +23,8 @@ static uint32_t free_window(const struct peer *p)
 	return p->window > used ? p->window - used : 0;
 }
 
-void peer_segment(struct peer *p, uint32_t seq, uint32_t ack, uint8_t flags, const void *data, uint32_t len)
+void peer_segment(struct peer *p, uint32_t seq, uint32_t ack, uint8_t flags, const void *data,
+		  uint32_t len)
 {
 	uint8_t f[70000];
 	uint8_t *t = f + 34;
@@ -81,7 +82,8 @@ static void take(struct peer *p, uint32_t seq, const uint8_t *data, uint32_t len
 		uint32_t at = seq + i - p->irs - 1;
 
 		/* One byte beyond the window is a probe. */
-		if ((int32_t)(seq + i - p->edge) > 0 || ((int32_t)(seq + i - p->edge) == 0 && len > 1))
+		if ((int32_t)(seq + i - p->edge) > 0 ||
+		    ((int32_t)(seq + i - p->edge) == 0 && len > 1))
 			broken("sent beyond the window");
 		if (at >= PEER_MAX)
 			continue;
@@ -104,7 +106,8 @@ static void take(struct peer *p, uint32_t seq, const uint8_t *data, uint32_t len
 
 static void input(struct peer *p, const uint8_t *t, uint32_t len)
 {
-	uint32_t head = (t[12] >> 4) * 4u, seq = get_be32(t + 4), ack = get_be32(t + 8), data = len - head;
+	uint32_t head = (t[12] >> 4) * 4u, seq = get_be32(t + 4), ack = get_be32(t + 8),
+		 data = len - head;
 	uint8_t flags = t[13];
 
 	if (flags & RST) {
@@ -161,7 +164,8 @@ static void dispatch(struct rig *rig, const uint8_t *f, uint32_t len)
 	}
 }
 
-struct peer *peer_connect(struct rig *rig, uint16_t server_port, const void *out, uint32_t out_len, uint32_t window)
+struct peer *peer_connect(struct rig *rig, uint16_t server_port, const void *out, uint32_t out_len,
+			  uint32_t window)
 {
 	struct peers *all = rig->peer_ctx;
 	struct peer *p = calloc(1, sizeof(*p));

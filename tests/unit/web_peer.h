@@ -16,8 +16,9 @@ struct peer {
 	uint32_t iss, una, sent; /* una: acknowledged, sent: highest sent */
 	uint32_t irs, next, edge;
 	bool open, refused, fin_seen, fin_sent, fin_acked, hang_up;
-	uint32_t window;	/* capacity */
-	uint32_t read, pace;	/* bytes read by the application; how many it reads at each tick, 0: all */
+	uint32_t window; /* capacity */
+	uint32_t read,
+		pace; /* bytes read by the application; how many it reads at each tick, 0: all */
 	uint64_t resend_at, tick_at;
 	const uint8_t *out; /* what to send */
 	uint32_t out_len;
@@ -35,13 +36,15 @@ struct peers {
 	unsigned n;
 };
 
-struct peer *peer_connect(struct rig *rig, uint16_t server_port, const void *out, uint32_t out_len, uint32_t window);
+struct peer *peer_connect(struct rig *rig, uint16_t server_port, const void *out, uint32_t out_len,
+			  uint32_t window);
 /* Run until every peer has seen the server finish, or been refused; false when `ns` went by. */
 bool peers_run(struct rig *rig, uint64_t ns);
 /* The same until this peer has `len` bytes. */
 bool peer_run_until(struct peer *p, uint32_t len, uint64_t ns);
 void peers_free(struct rig *rig);
 /* A segment of the peer's own making: sequence relative to its first byte, ack relative to the server's. */
-void peer_segment(struct peer *p, uint32_t seq, uint32_t ack, uint8_t flags, const void *data, uint32_t len);
+void peer_segment(struct peer *p, uint32_t seq, uint32_t ack, uint8_t flags, const void *data,
+		  uint32_t len);
 
 #endif

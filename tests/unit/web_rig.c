@@ -37,7 +37,8 @@ static void put(struct rig *rig, const void *frame, uint32_t len, uint64_t at, b
 
 		if (f->bytes)
 			continue;
-		*f = (struct rig_frame){.at = at, .len = len, .to_server = to_server, .bytes = malloc(len)};
+		*f = (struct rig_frame){
+			.at = at, .len = len, .to_server = to_server, .bytes = malloc(len)};
 		memcpy(f->bytes, frame, len);
 		return;
 	}
@@ -143,7 +144,8 @@ static int read_sectors(void *ctx, struct net_buf *buf, uint64_t sector, uint32_
 		if (!rig->reads[i].buf) {
 			net_buf_hold(buf);
 			rig->reads[i].buf = buf;
-			rig->reads[i].at = rig->now + 1 + rig_random(rig, (uint32_t)rig->read_delay);
+			rig->reads[i].at =
+				rig->now + 1 + rig_random(rig, (uint32_t)rig->read_delay);
 			rig->reads[i].sector = sector;
 			rig->reads[i].sectors = sectors;
 			return 0;

@@ -216,8 +216,9 @@ END_TEST
 
 START_TEST(extended_headers_that_lie_are_refused)
 {
-	static const char *const records[] = {"9999 path=a\n", "x path=a\n", "3 p", "12 path=abc", "0 path=a\n",
-					      "16 size=12ab34\n", "5 path\n", "27 size=99999999999999999\n"};
+	static const char *const records[] = {
+		"9999 path=a\n", "x path=a\n",	     "3 p",	 "12 path=abc",
+		"0 path=a\n",	 "16 size=12ab34\n", "5 path\n", "27 size=99999999999999999\n"};
 
 	for (unsigned i = 0; i < sizeof(records) / sizeof(records[0]); i++) {
 		start();

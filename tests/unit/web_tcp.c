@@ -85,9 +85,11 @@ START_TEST(mail_arrives_whole_over_a_wire_that_loses_repeats_and_delays)
 	char *shown;
 	struct peer *p;
 
-	at += (size_t)sprintf(mail + at, "EHLO me\r\nMAIL FROM:<a@b> SIZE=9\r\nRCPT TO:<c@d>\r\nDATA\r\n");
+	at += (size_t)sprintf(mail + at,
+			      "EHLO me\r\nMAIL FROM:<a@b> SIZE=9\r\nRCPT TO:<c@d>\r\nDATA\r\n");
 	for (size_t i = 0; i < lines; i++)
-		at += (size_t)sprintf(mail + at, "%sline %zu of a letter that is long enough\r\n", i % 7 ? "" : ".", i);
+		at += (size_t)sprintf(mail + at, "%sline %zu of a letter that is long enough\r\n",
+				      i % 7 ? "" : ".", i);
 	at += (size_t)sprintf(mail + at, ".\r\nQUIT\r\n");
 	rig->lose = rig_random(rig, 60);
 	rig->repeat = rig_random(rig, 60);
@@ -166,7 +168,8 @@ START_TEST(one_lost_segment_is_sent_again_before_the_timer)
 	ck_assert(peers_run(rig, 100 * NET_S));
 	check_big(p);
 	ck_assert_uint_ge(rig->web.net.counters.retransmitted, 1);
-	ck_assert_msg(rig->now - began < 200 * NET_MS, "%llu ns", (unsigned long long)(rig->now - began));
+	ck_assert_msg(rig->now - began < 200 * NET_MS, "%llu ns",
+		      (unsigned long long)(rig->now - began));
 	peers_free(rig);
 	rig_free(rig);
 }
@@ -323,7 +326,8 @@ int main(void)
 	int failed;
 
 	tcase_set_timeout(t, 120);
-	tcase_add_loop_test(t, a_file_arrives_whole_over_a_wire_that_loses_repeats_and_delays, 0, SEEDS);
+	tcase_add_loop_test(t, a_file_arrives_whole_over_a_wire_that_loses_repeats_and_delays, 0,
+			    SEEDS);
 	tcase_add_loop_test(t, a_slow_reader_with_a_small_window_gets_everything, 0, 3);
 	tcase_add_loop_test(t, mail_arrives_whole_over_a_wire_that_loses_repeats_and_delays, 0, 10);
 	tcase_add_loop_test(t, many_connections_at_once_share_few_buffers, 0, 2);

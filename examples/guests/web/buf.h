@@ -8,7 +8,8 @@
 
 #include "bytes.h"
 
-#define NET_BUF_SIZE 32768 /* 8 pages: large enough for the disk, small enough to share among many connections */
+#define NET_BUF_SIZE \
+	32768 /* 8 pages: large enough for the disk, small enough to share among many connections */
 
 enum net_buf_state { NET_BUF_READY, NET_BUF_READING, NET_BUF_FAILED };
 
@@ -26,7 +27,8 @@ struct net_pool {
 	struct net_buf *free;
 	unsigned n_free;
 	unsigned n_bufs;
-	unsigned put; /* how often a buffer came back: somebody who found the pool empty looks again */
+	unsigned
+		put; /* how often a buffer came back: somebody who found the pool empty looks again */
 };
 
 void net_pool_init(struct net_pool *pool, struct net_buf *bufs, unsigned n, void *memory);

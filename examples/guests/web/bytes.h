@@ -14,7 +14,8 @@ void *memmove(void *to, const void *from, size_t n);
 void *memset(void *to, int byte, size_t n);
 int memcmp(const void *a, const void *b, size_t n);
 
-#define NET_EAGAIN 11 /* not now: the ring or the pool is full; the caller is told when to come again */
+#define NET_EAGAIN \
+	11 /* not now: the ring or the pool is full; the caller is told when to come again */
 #define NET_EINVAL 22
 #define NET_ENOSPC 28
 

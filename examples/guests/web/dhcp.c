@@ -55,7 +55,8 @@ static uint8_t *option_u32(uint8_t *p, uint8_t code, uint32_t value)
 
 static int send(struct net *net, uint8_t type)
 {
-	static const uint8_t parameters[] = {OPT_MASK, OPT_ROUTER, OPT_DNS, OPT_MTU, OPT_LEASE, OPT_RENEW, OPT_REBIND};
+	static const uint8_t parameters[] = {OPT_MASK,	OPT_ROUTER, OPT_DNS,   OPT_MTU,
+					     OPT_LEASE, OPT_RENEW,  OPT_REBIND};
 	struct dhcp *d = &net->dhcp;
 	struct net_buf *buf = net_buf_get(net->pool);
 	uint8_t client[1 + ETHER_MAC] = {1};
@@ -82,8 +83,8 @@ static int send(struct net *net, uint8_t type)
 		p = option_u32(p, OPT_SERVER, d->server);
 	}
 	*p = OPT_END;
-	rc = udp_output(net, d->state == DHCP_RENEWING ? d->server : BROADCAST, DHCP_CLIENT_PORT, DHCP_SERVER_PORT, buf,
-			DHCP_BUF_SIZE);
+	rc = udp_output(net, d->state == DHCP_RENEWING ? d->server : BROADCAST, DHCP_CLIENT_PORT,
+			DHCP_SERVER_PORT, buf, DHCP_BUF_SIZE);
 	net_buf_put(buf);
 	return rc;
 }
@@ -111,8 +112,8 @@ static bool parse(const struct net *net, const uint8_t *m, size_t len, struct an
 {
 	size_t at = BOOTP_SIZE + 4;
 
-	if (len < at || m[0] != 2 || get_be32(m + 4) != net->dhcp.xid || memcmp(m + 28, net->mac, ETHER_MAC) ||
-	    get_be32(m + BOOTP_SIZE) != DHCP_MAGIC)
+	if (len < at || m[0] != 2 || get_be32(m + 4) != net->dhcp.xid ||
+	    memcmp(m + 28, net->mac, ETHER_MAC) || get_be32(m + BOOTP_SIZE) != DHCP_MAGIC)
 		return false;
 	*a = (struct answer){.address = get_be32(m + 16), .lease = FOREVER};
 	while (at < len && m[at] != OPT_END) {
@@ -154,7 +155,8 @@ static void bound(struct net *net, const struct answer *a)
 	d->tries = 0;
 	d->expire = net->now + lease;
 	d->renew = net->now + (a->renew && a->renew < a->lease ? a->renew * NET_S : lease / 2);
-	d->rebind = net->now + (a->rebind && a->rebind < a->lease ? a->rebind * NET_S : lease / 8 * 7);
+	d->rebind =
+		net->now + (a->rebind && a->rebind < a->lease ? a->rebind * NET_S : lease / 8 * 7);
 	d->next = d->renew;
 	net->dns = a->dns;
 	net->mtu = a->mtu >= 576 ? min_u32(a->mtu, net->card_mtu) : net->card_mtu;

@@ -19,7 +19,8 @@ void ether_input(struct net *net, const uint8_t *frame, size_t len, bool checked
 	}
 }
 
-int ether_output(struct net *net, struct net_frame *frame, const uint8_t to[ETHER_MAC], uint16_t type)
+int ether_output(struct net *net, struct net_frame *frame, const uint8_t to[ETHER_MAC],
+		 uint16_t type)
 {
 	memcpy(frame->head, to, ETHER_MAC);
 	memcpy(frame->head + ETHER_MAC, net->mac, ETHER_MAC);

@@ -14,7 +14,8 @@ struct net_frame;
 
 void ether_input(struct net *net, const uint8_t *frame, size_t len, bool checked);
 /* Fill in the first ETHER_HEAD bytes of the head and hand the frame over. */
-int ether_output(struct net *net, struct net_frame *frame, const uint8_t to[ETHER_MAC], uint16_t type);
+int ether_output(struct net *net, struct net_frame *frame, const uint8_t to[ETHER_MAC],
+		 uint16_t type);
 
 extern const uint8_t ether_broadcast[ETHER_MAC];
 

@@ -85,7 +85,8 @@ static int transmit(void *ctx, const struct net_frame *frame)
 	int n = 1, fate;
 
 	for (uint32_t i = 0; i < frame->n_frags; i++)
-		iov[n++] = (struct iovec){(void *)(uintptr_t)frame->frags[i].data, frame->frags[i].len};
+		iov[n++] = (struct iovec){(void *)(uintptr_t)frame->frags[i].data,
+					  frame->frags[i].len};
 	fate = mischief(h, iov, n, 1);
 	if (fate == 1)
 		return 0;
@@ -101,7 +102,8 @@ static int transmit(void *ctx, const struct net_frame *frame)
 static int read_sectors(void *ctx, struct net_buf *buf, uint64_t sector, uint32_t sectors)
 {
 	struct hosted *h = ctx;
-	ssize_t n = pread(h->config->archive, buf->data, (size_t)sectors * TAR_SECTOR, (off_t)(sector * TAR_SECTOR));
+	ssize_t n = pread(h->config->archive, buf->data, (size_t)sectors * TAR_SECTOR,
+			  (off_t)(sector * TAR_SECTOR));
 
 	buf->state = n == (ssize_t)sectors * TAR_SECTOR ? NET_BUF_READY : NET_BUF_FAILED;
 	return 0;
@@ -126,7 +128,8 @@ static int index_archive(struct hosted *h)
 		return -errno;
 	tar_init(tar, (uint64_t)st.st_size / TAR_SECTOR);
 	while ((at = tar_next(tar)) != TAR_DONE) {
-		if (pread(h->config->archive, block, sizeof(block), (off_t)(at * TAR_SECTOR)) != sizeof(block))
+		if (pread(h->config->archive, block, sizeof(block), (off_t)(at * TAR_SECTOR)) !=
+		    sizeof(block))
 			return -EIO;
 		tar_feed(tar, block);
 	}
@@ -174,15 +177,17 @@ static int loop(struct hosted *h)
 	int rc = 0;
 
 	for (;;) {
-		struct pollfd fds[2] = {{.fd = h->config->frames, .events = POLLIN | (h->full ? POLLOUT : 0)},
-					{.fd = h->config->stop, .events = POLLIN}};
+		struct pollfd fds[2] = {
+			{.fd = h->config->frames, .events = POLLIN | (h->full ? POLLOUT : 0)},
+			{.fd = h->config->stop, .events = POLLIN}};
 		uint64_t next = release(h), at = web_deadline(h->web), t = now(NULL), wait;
 		struct timespec timeout;
 
 		if (at < next)
 			next = at;
 		wait = next <= t ? 0 : next - t;
-		timeout = (struct timespec){(time_t)(wait / NET_S > 1000 ? 1000 : wait / NET_S), (long)(wait % NET_S)};
+		timeout = (struct timespec){(time_t)(wait / NET_S > 1000 ? 1000 : wait / NET_S),
+					    (long)(wait % NET_S)};
 		if (ppoll(fds, 2, &timeout, NULL) < 0 && errno != EINTR) {
 			rc = -errno;
 			break;
@@ -215,7 +220,8 @@ int hosted_run(const struct hosted_config *config)
 {
 	static const uint8_t mac[ETHER_MAC] = {0x02, 0x16, 0x3e, 0x11, 0x22, 0x33};
 	unsigned n = 256;
-	struct hosted h = {.config = config, .random = config->seed, .web = calloc(1, sizeof(struct web))};
+	struct hosted h = {
+		.config = config, .random = config->seed, .web = calloc(1, sizeof(struct web))};
 	struct net_buf *bufs = calloc(n, sizeof(*bufs));
 	uint8_t *memory = aligned_alloc(4096, (size_t)n * NET_BUF_SIZE);
 	struct net_config net = {.hooks = {.ctx = &h, .transmit = transmit, .now = now},

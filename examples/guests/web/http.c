@@ -1,7 +1,6 @@
 /* The HTTP server. Every byte of a request is a stranger's; request.c has parsed it with bounds before it comes here. */
 #include "http.h"
 
-
 static struct http_conn *state_of(struct http *http, const struct tcp_conn *c)
 {
 	return &http->conns[c->index];
@@ -42,8 +41,8 @@ static void head_length(struct text *t, uint64_t n)
 }
 
 /* A whole answer in one buffer. There is one: progress() has looked. */
-static void answer(struct http *http, struct tcp_conn *c, int status, const char *type, const char *body, size_t len,
-		   const char *location, uint32_t location_len)
+static void answer(struct http *http, struct tcp_conn *c, int status, const char *type,
+		   const char *body, size_t len, const char *location, uint32_t location_len)
 {
 	struct http_conn *h = state_of(http, c);
 	struct net_buf *buf = net_buf_get(http->net->pool);
@@ -245,7 +244,8 @@ static void respond(struct http *http, struct tcp_conn *c)
 
 		if (len + sizeof(index) - 1 <= REQUEST_PATH) {
 			memcpy(r->path + len, index, sizeof(index) - 1);
-			page = tar_find(http->tar, r->path + !len, len + (uint32_t)sizeof(index) - 1 - !len);
+			page = tar_find(http->tar, r->path + !len,
+					len + (uint32_t)sizeof(index) - 1 - !len);
 		}
 		if (!page || page->directory) {
 			directory(http, c, e);
@@ -279,7 +279,8 @@ static bool feed(struct http *http, struct tcp_conn *c, struct http_conn *h)
 			h->phase = HTTP_FILE;
 		tcp_queue(c, buf, 0, (uint32_t)page.len);
 	} else {
-		uint32_t n = h->left > NET_BUF_SIZE - h->skip ? NET_BUF_SIZE : (uint32_t)h->left + h->skip;
+		uint32_t n = h->left > NET_BUF_SIZE - h->skip ? NET_BUF_SIZE
+							      : (uint32_t)h->left + h->skip;
 		uint32_t sectors = (n + TAR_SECTOR - 1) / TAR_SECTOR;
 
 		buf->state = NET_BUF_READING;
@@ -369,9 +370,14 @@ static void closed(void *ctx, struct tcp_conn *c)
 	state_of(ctx, c)->id = 0;
 }
 
-int http_init(struct http *http, struct net *net, const struct tar *tar, uint16_t port, const struct http_hooks *hooks)
+int http_init(struct http *http, struct net *net, const struct tar *tar, uint16_t port,
+	      const struct http_hooks *hooks)
 {
-	struct tcp_app app = {.port = port, .ctx = http, .opened = opened, .progress = progress, .closed = closed};
+	struct tcp_app app = {.port = port,
+			      .ctx = http,
+			      .opened = opened,
+			      .progress = progress,
+			      .closed = closed};
 
 	if (net->tcp.n_conns > HTTP_CONNS)
 		return -NET_EINVAL;
@@ -405,7 +411,8 @@ void http_poll(struct http *http)
 	bool look;
 
 	net_now(net);
-	look = http->disk_moved || http->seen_put != net->pool->put || net->now - http->looked >= HTTP_LOOK;
+	look = http->disk_moved || http->seen_put != net->pool->put ||
+	       net->now - http->looked >= HTTP_LOOK;
 	if (look)
 		http->looked = net->now;
 	http->disk_moved = false;

@@ -13,8 +13,9 @@
 #include "text.h"
 
 #define HTTP_CONNS 128
-#define HTTP_LOOK  (10 * NET_MS) /* how often a starved connection is looked at when nothing else tells */
-#define HTTP_IDLE  (60 * NET_S) /* how long a peer may take for its next request */
+#define HTTP_LOOK \
+	(10 * NET_MS) /* how often a starved connection is looked at when nothing else tells */
+#define HTTP_IDLE (60 * NET_S) /* how long a peer may take for its next request */
 
 struct http_hooks {
 	void *ctx;
@@ -34,7 +35,7 @@ struct http_conn {
 	uint32_t id;   /* of the TCP connection; 0: none */
 	uint8_t phase; /* enum http_phase */
 	bool keep_alive;
-	bool starved; /* waits for a buffer or for room at the disk */
+	bool starved;  /* waits for a buffer or for room at the disk */
 	uint32_t skip; /* bytes of the first sector that are not asked for */
 	uint64_t sector, left;
 	uint32_t directory, cursor; /* listing: entry + 1 (0: the top), next entry */
@@ -56,7 +57,8 @@ struct http {
 };
 
 /* Listens on `port`. The stack's connections must be at most HTTP_CONNS. */
-int http_init(struct http *http, struct net *net, const struct tar *tar, uint16_t port, const struct http_hooks *hooks);
+int http_init(struct http *http, struct net *net, const struct tar *tar, uint16_t port,
+	      const struct http_hooks *hooks);
 void http_read_done(struct http *http, struct net_buf *buf, bool ok);
 /* After a batch of events, and at http_deadline(). */
 void http_poll(struct http *http);

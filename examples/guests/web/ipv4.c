@@ -12,7 +12,8 @@
 
 static bool is_broadcast(const struct net *net, uint32_t address)
 {
-	return address == IPV4_BROADCAST || (net->address && address == (net->address | ~net->mask));
+	return address == IPV4_BROADCAST ||
+	       (net->address && address == (net->address | ~net->mask));
 }
 
 void ipv4_input(struct net *net, const uint8_t *p, size_t len, bool checked)
@@ -59,7 +60,8 @@ int ipv4_output(struct net *net, struct net_frame *frame, uint32_t target, uint8
 
 	if (is_broadcast(net, target))
 		memcpy(mac, ether_broadcast, ETHER_MAC);
-	else if (!arp_resolve(net, net_on_link(net, target) || !net->router ? target : net->router, mac))
+	else if (!arp_resolve(net, net_on_link(net, target) || !net->router ? target : net->router,
+			      mac))
 		return -NET_EAGAIN;
 	memset(p, 0, IPV4_HEAD);
 	p[0] = 0x45;

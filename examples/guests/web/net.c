@@ -56,8 +56,8 @@ uint64_t net_now(struct net *net)
 	return net->now = net->hooks.now(net->hooks.ctx);
 }
 
-void net_init(struct net *net, const struct net_config *config, struct net_pool *pool, struct tcp_conn *conns,
-	      unsigned n_conns)
+void net_init(struct net *net, const struct net_config *config, struct net_pool *pool,
+	      struct tcp_conn *conns, unsigned n_conns)
 {
 	memset(net, 0, sizeof(*net));
 	net->hooks = config->hooks;

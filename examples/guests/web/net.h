@@ -63,7 +63,7 @@ struct net_config {
 	unsigned mtu;	    /* the largest IP packet the card takes, 576 or more */
 	unsigned max_pages; /* how many 4 KiB pages the data of one frame may touch; 0: no limit */
 	uint32_t address, mask, router; /* address 0: ask DHCP */
-	uint64_t seed[2];		/* random: sequence numbers and transaction ids come from it */
+	uint64_t seed[2]; /* random: sequence numbers and transaction ids come from it */
 };
 
 struct net_counters {
@@ -93,8 +93,8 @@ struct net {
 };
 
 /* `conns` are the connections the stack may have at once, `pool` the buffers for what it sends. */
-void net_init(struct net *net, const struct net_config *config, struct net_pool *pool, struct tcp_conn *conns,
-	      unsigned n_conns);
+void net_init(struct net *net, const struct net_config *config, struct net_pool *pool,
+	      struct tcp_conn *conns, unsigned n_conns);
 /* A frame came. `checked`: the card or the backend vouches for its TCP or UDP checksum. */
 void net_input(struct net *net, const uint8_t *frame, size_t len, bool checked);
 /* Timers. Call after net_deadline(), and after a batch of frames; calling more often does no harm. */

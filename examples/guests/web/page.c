@@ -14,13 +14,15 @@ static const char *base_name(const struct tar *tar, const struct tar_entry *e, u
 	return name + at;
 }
 
-static bool is_child(const struct tar *tar, const struct tar_entry *parent, const struct tar_entry *e)
+static bool is_child(const struct tar *tar, const struct tar_entry *parent,
+		     const struct tar_entry *e)
 {
 	uint32_t own, rest, up = parent ? parent->name_len + 1 : 0;
 
 	(void)base_name(tar, e, &own);
 	rest = e->name_len - own;
-	return rest == up && (!parent || !memcmp(tar_name(tar, e), tar_name(tar, parent), parent->name_len));
+	return rest == up &&
+	       (!parent || !memcmp(tar_name(tar, e), tar_name(tar, parent), parent->name_len));
 }
 
 static void row(const struct tar *tar, const struct tar_entry *e, struct text *t)
@@ -75,14 +77,26 @@ bool http_listing(const struct tar *tar, uint32_t directory, uint32_t *cursor, s
 const char *http_type(const char *name, uint32_t len)
 {
 	static const char *const types[][2] = {
-		{"html", "text/html; charset=utf-8"}, {"htm", "text/html; charset=utf-8"},
-		{"css", "text/css"}, {"js", "text/javascript"}, {"json", "application/json"},
-		{"xml", "application/xml"}, {"svg", "image/svg+xml"}, {"png", "image/png"},
-		{"jpg", "image/jpeg"}, {"jpeg", "image/jpeg"}, {"gif", "image/gif"},
-		{"ico", "image/x-icon"}, {"webp", "image/webp"}, {"pdf", "application/pdf"},
-		{"wasm", "application/wasm"}, {"txt", "text/plain; charset=utf-8"},
-		{"md", "text/markdown; charset=utf-8"}, {"c", "text/plain; charset=utf-8"},
-		{"h", "text/plain; charset=utf-8"}, {"gz", "application/gzip"},
+		{"html", "text/html; charset=utf-8"},
+		{"htm", "text/html; charset=utf-8"},
+		{"css", "text/css"},
+		{"js", "text/javascript"},
+		{"json", "application/json"},
+		{"xml", "application/xml"},
+		{"svg", "image/svg+xml"},
+		{"png", "image/png"},
+		{"jpg", "image/jpeg"},
+		{"jpeg", "image/jpeg"},
+		{"gif", "image/gif"},
+		{"ico", "image/x-icon"},
+		{"webp", "image/webp"},
+		{"pdf", "application/pdf"},
+		{"wasm", "application/wasm"},
+		{"txt", "text/plain; charset=utf-8"},
+		{"md", "text/markdown; charset=utf-8"},
+		{"c", "text/plain; charset=utf-8"},
+		{"h", "text/plain; charset=utf-8"},
+		{"gz", "application/gzip"},
 		{"tar", "application/x-tar"},
 	};
 	uint32_t at = len;

@@ -17,7 +17,9 @@ static bool span_is(struct span s, const char *to)
 static uint32_t head_length(const char *text, uint32_t len)
 {
 	for (uint32_t i = 0; i + 1 < len; i++)
-		if (text[i] == '\n' && (text[i + 1] == '\n' || (text[i + 1] == '\r' && i + 2 < len && text[i + 2] == '\n')))
+		if (text[i] == '\n' &&
+		    (text[i + 1] == '\n' ||
+		     (text[i + 1] == '\r' && i + 2 < len && text[i + 2] == '\n')))
 			return i + (text[i + 1] == '\n' ? 2 : 3);
 	return 0;
 }
@@ -100,7 +102,8 @@ static int parse_target(struct request *r, struct span t)
 
 static int parse_method(struct request *r, struct span m)
 {
-	static const char *const known[] = {"POST", "PUT", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PATCH"};
+	static const char *const known[] = {"POST",  "PUT",	"DELETE", "OPTIONS",
+					    "TRACE", "CONNECT", "PATCH"};
 
 	/* Methods are told apart by case, too; text_is() is not, so compare bytes. */
 	r->get = m.len == 3 && !memcmp(m.at, "GET", 3);
@@ -211,8 +214,8 @@ int request_parse(struct request *r, const char *text, uint32_t len)
 
 		if (!value.len)
 			break;
-		while (name.len < value.len && value.at[name.len] != ':' && value.at[name.len] != ' ' &&
-		       value.at[name.len] != '\t')
+		while (name.len < value.len && value.at[name.len] != ':' &&
+		       value.at[name.len] != ' ' && value.at[name.len] != '\t')
 			name.len++;
 		if (!name.len || name.len == value.len || value.at[name.len] != ':')
 			return -400;
@@ -222,7 +225,8 @@ int request_parse(struct request *r, const char *text, uint32_t len)
 			value.at++;
 			value.len--;
 		}
-		while (value.len && (value.at[value.len - 1] == ' ' || value.at[value.len - 1] == '\t'))
+		while (value.len &&
+		       (value.at[value.len - 1] == ' ' || value.at[value.len - 1] == '\t'))
 			value.len--;
 		if (span_is(name, "host")) {
 			hosts++;

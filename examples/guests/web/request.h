@@ -13,10 +13,10 @@
 enum request_range { RANGE_NONE, RANGE_FROM, RANGE_FROM_TO, RANGE_LAST };
 
 struct request {
-	bool get, head;	 /* neither: a method that is known, and not allowed here */
-	bool keep_alive; /* the peer can send another request on this connection */
-	bool has_body;	 /* which is not read: the connection ends after the answer */
-	uint8_t range;	 /* enum request_range */
+	bool get, head;	      /* neither: a method that is known, and not allowed here */
+	bool keep_alive;      /* the peer can send another request on this connection */
+	bool has_body;	      /* which is not read: the connection ends after the answer */
+	uint8_t range;	      /* enum request_range */
 	uint64_t first, last; /* RANGE_LAST: the last `last` bytes */
 	uint32_t path_len;
 	char path[REQUEST_PATH]; /* decoded, without the leading slash, query and fragment */

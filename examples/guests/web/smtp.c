@@ -16,7 +16,8 @@ static void reply(struct smtp *smtp, struct tcp_conn *c, const char *line)
 	net_buf_put(buf);
 }
 
-static void log_line(struct smtp *smtp, const struct smtp_conn *s, const char *what, const char *line, size_t len)
+static void log_line(struct smtp *smtp, const struct smtp_conn *s, const char *what,
+		     const char *line, size_t len)
 {
 	char shown[SMTP_LINE + 64];
 	struct text t = text_over(shown, sizeof(shown));
@@ -52,7 +53,8 @@ static const char *path(const char *line, size_t len, size_t at, size_t *path_le
 	return line + from;
 }
 
-static void mail(struct smtp *smtp, struct tcp_conn *c, struct smtp_conn *s, const char *line, size_t len)
+static void mail(struct smtp *smtp, struct tcp_conn *c, struct smtp_conn *s, const char *line,
+		 size_t len)
 {
 	size_t n;
 	const char *from = path(line, len, 10, &n);
@@ -70,7 +72,8 @@ static void mail(struct smtp *smtp, struct tcp_conn *c, struct smtp_conn *s, con
 	}
 }
 
-static void receiver(struct smtp *smtp, struct tcp_conn *c, struct smtp_conn *s, const char *line, size_t len)
+static void receiver(struct smtp *smtp, struct tcp_conn *c, struct smtp_conn *s, const char *line,
+		     size_t len)
 {
 	size_t n;
 	const char *to = path(line, len, 8, &n);
@@ -89,11 +92,13 @@ static void receiver(struct smtp *smtp, struct tcp_conn *c, struct smtp_conn *s,
 	}
 }
 
-static void command(struct smtp *smtp, struct tcp_conn *c, struct smtp_conn *s, const char *line, size_t len)
+static void command(struct smtp *smtp, struct tcp_conn *c, struct smtp_conn *s, const char *line,
+		    size_t len)
 {
 	if (starts(line, len, "EHLO")) {
 		s->phase = SMTP_READY;
-		reply(smtp, c, "250-libpv-web\r\n250-8BITMIME\r\n250-PIPELINING\r\n250 SIZE 1048576");
+		reply(smtp, c,
+		      "250-libpv-web\r\n250-8BITMIME\r\n250-PIPELINING\r\n250 SIZE 1048576");
 	} else if (starts(line, len, "HELO")) {
 		s->phase = SMTP_READY;
 		reply(smtp, c, "250 libpv-web");
@@ -127,7 +132,8 @@ static void command(struct smtp *smtp, struct tcp_conn *c, struct smtp_conn *s, 
 }
 
 /* A line of a message, or a piece of one that is too long. */
-static void data(struct smtp *smtp, struct tcp_conn *c, struct smtp_conn *s, const char *line, size_t len, bool ends)
+static void data(struct smtp *smtp, struct tcp_conn *c, struct smtp_conn *s, const char *line,
+		 size_t len, bool ends)
 {
 	bool first = !s->inside;
 
@@ -175,7 +181,8 @@ static void progress(void *ctx, struct tcp_conn *c)
 	struct smtp_conn *s = &smtp->conns[c->index];
 	uint32_t len, takes;
 
-	while (!c->fin && tcp_room(c) && smtp->net->pool->n_free && next_line(smtp, c, &len, &takes)) {
+	while (!c->fin && tcp_room(c) && smtp->net->pool->n_free &&
+	       next_line(smtp, c, &len, &takes)) {
 		bool ends = takes > len;
 
 		s->idle_at = smtp->net->now + SMTP_PATIENCE;
@@ -198,7 +205,8 @@ static void opened(void *ctx, struct tcp_conn *c)
 {
 	struct smtp *smtp = ctx;
 
-	smtp->conns[c->index] = (struct smtp_conn){.id = c->id, .idle_at = smtp->net->now + SMTP_PATIENCE};
+	smtp->conns[c->index] =
+		(struct smtp_conn){.id = c->id, .idle_at = smtp->net->now + SMTP_PATIENCE};
 	reply(smtp, c, "220 libpv-web ready");
 }
 
@@ -211,7 +219,11 @@ static void closed(void *ctx, struct tcp_conn *c)
 
 int smtp_init(struct smtp *smtp, struct net *net, uint16_t port, const struct smtp_hooks *hooks)
 {
-	struct tcp_app app = {.port = port, .ctx = smtp, .opened = opened, .progress = progress, .closed = closed};
+	struct tcp_app app = {.port = port,
+			      .ctx = smtp,
+			      .opened = opened,
+			      .progress = progress,
+			      .closed = closed};
 
 	if (net->tcp.n_conns > SMTP_CONNS)
 		return -NET_EINVAL;

@@ -10,11 +10,11 @@
 #include "net.h"
 #include "text.h"
 
-#define SMTP_CONNS    128
-#define SMTP_LINE     1000    /* RFC 5321, 4.5.3.1.6 */
-#define SMTP_SIZE     1048576 /* of a message; a longer one is refused after it was read */
+#define SMTP_CONNS     128
+#define SMTP_LINE      1000    /* RFC 5321, 4.5.3.1.6 */
+#define SMTP_SIZE      1048576 /* of a message; a longer one is refused after it was read */
 #define SMTP_RECEIVERS 100
-#define SMTP_PATIENCE (300 * NET_S)
+#define SMTP_PATIENCE  (300 * NET_S)
 
 struct smtp_hooks {
 	void *ctx;

@@ -5,16 +5,16 @@
 #include "tar.h"
 
 /* A header: offsets and lengths of its fields. */
-#define NAME	  0
-#define NAME_LEN  100
-#define SIZE	  124
-#define MTIME	  136
-#define NUMBER	  12
-#define CHECKSUM  148
-#define TYPE	  156
-#define LINK	  157
-#define MAGIC	  257
-#define PREFIX	  345
+#define NAME	   0
+#define NAME_LEN   100
+#define SIZE	   124
+#define MTIME	   136
+#define NUMBER	   12
+#define CHECKSUM   148
+#define TYPE	   156
+#define LINK	   157
+#define MAGIC	   257
+#define PREFIX	   345
 #define PREFIX_LEN 155
 
 void tar_init(struct tar *tar, uint64_t sectors)
@@ -129,7 +129,8 @@ static bool number(const uint8_t *field, uint64_t *value)
 	unsigned i = 0;
 
 	if (field[0] & 0x80) {
-		v = field[0] & 0x7f; /* a negative number (0xff...) is out of range by what follows */
+		v = field[0] &
+		    0x7f; /* a negative number (0xff...) is out of range by what follows */
 		for (i = 1; i < NUMBER; i++) {
 			if (v >> 55)
 				return false;
@@ -239,7 +240,8 @@ static int pax(struct tar *tar)
 
 		while (digits < left && digits < 6 && p[digits] >= '0' && p[digits] <= '9')
 			len = len * 10 + (uint32_t)(p[digits++] - '0');
-		if (!digits || digits == left || p[digits] != ' ' || len > left || len < digits + 2 || p[len - 1] != '\n')
+		if (!digits || digits == left || p[digits] != ' ' || len > left ||
+		    len < digits + 2 || p[len - 1] != '\n')
 			return damaged(tar, "an extended header has a bad record");
 		rc = pax_record(tar, p + digits + 1, len - digits - 2);
 		if (rc)
@@ -297,7 +299,8 @@ static int feed_file(struct tar *tar, const uint8_t *b, char type, uint64_t size
 
 		if (!tar->has_link)
 			take_link(tar, (const char *)b + LINK, field_length(b + LINK, NAME_LEN));
-		target = tidy(tar->link, &tar->link_len) ? tar_find(tar, tar->link, tar->link_len) : NULL;
+		target = tidy(tar->link, &tar->link_len) ? tar_find(tar, tar->link, tar->link_len)
+							 : NULL;
 		if (target && !target->directory) {
 			what.sector = target->sector;
 			what.size = target->size;
@@ -340,7 +343,8 @@ int tar_feed(struct tar *tar, const uint8_t b[TAR_SECTOR])
 		return 0;
 	}
 	if (!checksum_right(b))
-		return damaged(tar, tar->next ? "a header has a wrong checksum" : "not a tar archive");
+		return damaged(tar,
+			       tar->next ? "a header has a wrong checksum" : "not a tar archive");
 	type = (char)b[TYPE];
 	if (!number(b + SIZE, &size))
 		return damaged(tar, "a header has a bad size");

@@ -19,8 +19,8 @@
 #define TAR_DONE     (~0ull)
 
 struct tar_entry {
-	uint64_t sector; /* where the contents begin; files begin at a sector */
-	uint64_t size;	 /* bytes */
+	uint64_t sector;  /* where the contents begin; files begin at a sector */
+	uint64_t size;	  /* bytes */
 	uint64_t changed; /* seconds since 1970 */
 	uint32_t name, name_len;
 	uint16_t next; /* in its bucket, plus one */
@@ -31,7 +31,7 @@ struct tar {
 	uint64_t sectors; /* of the disk */
 	uint64_t next;	  /* the sector to see next */
 	uint32_t n_entries, n_names;
-	uint32_t skipped; /* devices, symbolic links, unsafe names: not served */
+	uint32_t skipped;  /* devices, symbolic links, unsafe names: not served */
 	const char *error; /* why indexing stopped early, a constant */
 	/* An extended header being read, and what it said about the next file. */
 	char extended_type;

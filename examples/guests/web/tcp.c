@@ -33,7 +33,8 @@ unsigned tcp_open_connections(const struct net *net)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < net->tcp.n_conns; i++)
-		n += net->tcp.conns[i].state != TCP_CLOSED && net->tcp.conns[i].state != TCP_TIME_WAIT;
+		n += net->tcp.conns[i].state != TCP_CLOSED &&
+		     net->tcp.conns[i].state != TCP_TIME_WAIT;
 	return n;
 }
 

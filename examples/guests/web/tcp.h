@@ -55,11 +55,12 @@ struct tcp_conn {
 	uint16_t peer_port, port;
 
 	/* Sending. */
-	uint32_t iss, snd_una, snd_nxt, snd_max; /* snd_max: the highest ever sent; snd_nxt goes back on a timeout */
+	uint32_t iss, snd_una, snd_nxt,
+		snd_max; /* snd_max: the highest ever sent; snd_nxt goes back on a timeout */
 	uint32_t snd_wnd, snd_wl1, snd_wl2, max_wnd;
 	uint32_t mss, cwnd, ssthresh, recover;
 	uint8_t snd_scale, duplicates;
-	bool scaling; /* both sides said that windows may be scaled */
+	bool scaling;			 /* both sides said that windows may be scaled */
 	bool recovering, fin, fin_acked; /* fin: nothing follows what is queued */
 	bool blocked;			 /* the card was full or the neighbour unknown */
 	struct tcp_chunk chunks[TCP_CHUNKS];
@@ -67,7 +68,8 @@ struct tcp_conn {
 	uint32_t queued; /* bytes in all chunks; the first is snd_una */
 
 	/* Receiving. */
-	uint32_t irs, rcv_nxt, rcv_read, rcv_edge; /* [rcv_read, rcv_nxt) waits for the application */
+	uint32_t irs, rcv_nxt, rcv_read,
+		rcv_edge; /* [rcv_read, rcv_nxt) waits for the application */
 	struct tcp_range early[TCP_EARLY];
 	unsigned n_early;
 	bool peer_fin, peer_fin_known, ack_now;

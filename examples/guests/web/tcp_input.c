@@ -36,8 +36,8 @@ uint32_t tcp_mss(const struct net *net)
 	return net->mtu - IPV4_HEAD - TCP_HEAD;
 }
 
-static void accept(struct net *net, const struct ipv4_packet *packet, const struct tcp_segment *s, uint16_t port,
-		   uint16_t peer_port, unsigned app)
+static void accept(struct net *net, const struct ipv4_packet *packet, const struct tcp_segment *s,
+		   uint16_t port, uint16_t peer_port, unsigned app)
 {
 	struct tcp_conn *c = tcp_new(net);
 	uint8_t pair[12];
@@ -158,7 +158,8 @@ static bool acknowledge(struct net *net, struct tcp_conn *c, const struct tcp_se
 {
 	uint32_t wnd = s->wnd << c->snd_scale;
 
-	if (seq_before(c->snd_max, s->ack) || seq_before(s->ack, c->snd_una - max_u32(c->max_wnd, 65535))) {
+	if (seq_before(c->snd_max, s->ack) ||
+	    seq_before(s->ack, c->snd_una - max_u32(c->max_wnd, 65535))) {
 		tcp_send_ack(net, c);
 		return false;
 	}
@@ -167,7 +168,8 @@ static bool acknowledge(struct net *net, struct tcp_conn *c, const struct tcp_se
 	else if (s->ack == c->snd_una && !s->len && !(s->flags & TCP_FIN) && wnd == c->snd_wnd &&
 		 c->snd_max != c->snd_una)
 		duplicate(net, c);
-	if (seq_before(c->snd_wl1, s->seq) || (c->snd_wl1 == s->seq && seq_upto(c->snd_wl2, s->ack))) {
+	if (seq_before(c->snd_wl1, s->seq) ||
+	    (c->snd_wl1 == s->seq && seq_upto(c->snd_wl2, s->ack))) {
 		if (c->persist_at && wnd) {
 			/* The probe's byte may have been refused: start again from what is known to be there. */
 			c->persist_at = 0;
@@ -229,7 +231,8 @@ static bool advance(struct net *net, struct tcp_conn *c)
 	return true;
 }
 
-static bool establish(struct net *net, struct tcp_conn *c, const struct tcp_segment *s, const struct ipv4_packet *packet)
+static bool establish(struct net *net, struct tcp_conn *c, const struct tcp_segment *s,
+		      const struct ipv4_packet *packet)
 {
 	if (s->ack != c->snd_max) {
 		tcp_refuse(net, packet, s, c->port, c->peer_port);
@@ -249,7 +252,8 @@ static bool establish(struct net *net, struct tcp_conn *c, const struct tcp_segm
 	return c->state != TCP_CLOSED;
 }
 
-static void segment(struct net *net, struct tcp_conn *c, const struct tcp_segment *s, const struct ipv4_packet *packet)
+static void segment(struct net *net, struct tcp_conn *c, const struct tcp_segment *s,
+		    const struct ipv4_packet *packet)
 {
 	uint32_t id = c->id;
 	bool fresh;
@@ -271,7 +275,8 @@ static void segment(struct net *net, struct tcp_conn *c, const struct tcp_segmen
 	if (!(s->flags & TCP_ACK))
 		return;
 	/* Far from the window: nothing in it can be believed. */
-	if (seq_before(c->rcv_nxt + tcp_window(c), s->seq) || seq_before(s->seq + s->len, c->rcv_nxt - 2 * TCP_RING)) {
+	if (seq_before(c->rcv_nxt + tcp_window(c), s->seq) ||
+	    seq_before(s->seq + s->len, c->rcv_nxt - 2 * TCP_RING)) {
 		if (c->state != TCP_SYN_RECEIVED)
 			tcp_send_ack(net, c);
 		return;
@@ -310,7 +315,8 @@ static struct tcp_conn *lookup(struct net *net, uint32_t peer, uint16_t peer_por
 	for (unsigned i = 0; i < net->tcp.n_conns; i++) {
 		struct tcp_conn *c = &net->tcp.conns[i];
 
-		if (c->state != TCP_CLOSED && c->peer_port == peer_port && c->peer == peer && c->port == port)
+		if (c->state != TCP_CLOSED && c->peer_port == peer_port && c->peer == peer &&
+		    c->port == port)
 			return c;
 	}
 	return NULL;
@@ -330,7 +336,8 @@ void tcp_input(struct net *net, const struct ipv4_packet *packet)
 	if (head < TCP_HEAD || head > packet->len)
 		goto drop;
 	if (!packet->checked) {
-		struct checksum sum = checksum_pseudo(packet->source, packet->target, IPV4_TCP, packet->len);
+		struct checksum sum =
+			checksum_pseudo(packet->source, packet->target, IPV4_TCP, packet->len);
 
 		checksum_add(&sum, p, packet->len);
 		if (checksum_end(&sum))
@@ -347,8 +354,8 @@ void tcp_input(struct net *net, const struct ipv4_packet *packet)
 	parse_options(&s, p + TCP_HEAD, head - TCP_HEAD);
 
 	c = lookup(net, packet->source, peer_port, port);
-	if (c && c->state == TCP_TIME_WAIT && (s.flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN &&
-	    seq_before(c->rcv_nxt, s.seq)) {
+	if (c && c->state == TCP_TIME_WAIT &&
+	    (s.flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN && seq_before(c->rcv_nxt, s.seq)) {
 		tcp_free(net, c);
 		c = NULL;
 	}

@@ -5,8 +5,8 @@
 
 #define PAGE 4096u
 
-static int transmit(struct net *net, struct tcp_conn *c, struct net_frame *frame, uint32_t seq, uint8_t flags,
-		    uint32_t options)
+static int transmit(struct net *net, struct tcp_conn *c, struct net_frame *frame, uint32_t seq,
+		    uint8_t flags, uint32_t options)
 {
 	uint8_t *p = frame->head + ETHER_HEAD + IPV4_HEAD;
 	uint32_t wnd = tcp_window(c), len;
@@ -77,8 +77,8 @@ void tcp_send_reset(struct net *net, struct tcp_conn *c)
 	transmit(net, c, &frame, c->snd_nxt, TCP_RST | TCP_ACK, 0);
 }
 
-void tcp_refuse(struct net *net, const struct ipv4_packet *packet, const struct tcp_segment *s, uint16_t port,
-		uint16_t peer_port)
+void tcp_refuse(struct net *net, const struct ipv4_packet *packet, const struct tcp_segment *s,
+		uint16_t port, uint16_t peer_port)
 {
 	struct net_frame frame = {.head_len = ETHER_HEAD + IPV4_HEAD + TCP_HEAD};
 	uint8_t *p = frame.head + ETHER_HEAD + IPV4_HEAD;
@@ -102,11 +102,13 @@ void tcp_refuse(struct net *net, const struct ipv4_packet *packet, const struct 
 }
 
 /* Point the frame at up to `len` queued bytes from `offset` on; returns how many a frame can carry. */
-static uint32_t gather(const struct net *net, struct tcp_conn *c, struct net_frame *frame, uint32_t offset, uint32_t len)
+static uint32_t gather(const struct net *net, struct tcp_conn *c, struct net_frame *frame,
+		       uint32_t offset, uint32_t len)
 {
 	uint32_t pages = net->max_pages ? net->max_pages : ~0u, sum = 0;
 
-	for (unsigned i = 0; i < c->n_chunks && sum < len && frame->n_frags < NET_FRAGS && pages; i++) {
+	for (unsigned i = 0; i < c->n_chunks && sum < len && frame->n_frags < NET_FRAGS && pages;
+	     i++) {
 		const struct tcp_chunk *chunk = tcp_chunk(c, i);
 		const uint8_t *data;
 		uint32_t n, fits;
@@ -116,7 +118,9 @@ static uint32_t gather(const struct net *net, struct tcp_conn *c, struct net_fra
 			continue;
 		}
 		data = chunk->buf->data + chunk->at + offset;
-		fits = pages > NET_BUF_SIZE / PAGE ? NET_BUF_SIZE : pages * PAGE - (uint32_t)((uintptr_t)data % PAGE);
+		fits = pages > NET_BUF_SIZE / PAGE
+			       ? NET_BUF_SIZE
+			       : pages * PAGE - (uint32_t)((uintptr_t)data % PAGE);
 		n = min_u32(min_u32(chunk->len - offset, len - sum), fits);
 		pages -= (uint32_t)(((uintptr_t)data % PAGE + n + PAGE - 1) / PAGE);
 		frame->frags[frame->n_frags++] = (struct net_frag){data, n, chunk->buf};
@@ -187,7 +191,8 @@ void tcp_output(struct net *net, struct tcp_conn *c)
 		fin = c->fin && available == c->queued && offset + len == c->queued;
 		/* A short segment now is a full one not sent later: wait for the window, or for the disk. */
 		shut = len < usable && len < c->mss && (!len || len < c->max_wnd / 2);
-		if (shut || (!len && !fin) || (len < c->mss && !fin && len == usable && available < c->queued))
+		if (shut || (!len && !fin) ||
+		    (len < c->mss && !fin && len == usable && available < c->queued))
 			break;
 		c->persist_at = 0;
 		n = send(net, c, offset, len);

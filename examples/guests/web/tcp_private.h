@@ -15,10 +15,11 @@
 #define TCP_RTO_MIN   (200 * NET_MS)
 #define TCP_RTO_MAX   (60 * NET_S)
 #define TCP_ACK_DELAY (40 * NET_MS)
-#define TCP_TIME_WAIT_TIME (10 * NET_S) /* places are few; a new SYN may end it sooner (RFC 9293, 3.10.7.4) */
-#define TCP_FIN_WAIT_TIME  (60 * NET_S) /* a peer that never finishes */
-#define TCP_SYN_TRIES	   5
-#define TCP_TRIES	   12 /* backed off: some minutes of silence */
+#define TCP_TIME_WAIT_TIME \
+	(10 * NET_S) /* places are few; a new SYN may end it sooner (RFC 9293, 3.10.7.4) */
+#define TCP_FIN_WAIT_TIME (60 * NET_S) /* a peer that never finishes */
+#define TCP_SYN_TRIES	  5
+#define TCP_TRIES	  12 /* backed off: some minutes of silence */
 
 /* Sequence numbers wrap: a is before b when the distance from a to b is less than half the circle. */
 static inline bool seq_before(uint32_t a, uint32_t b)
@@ -36,8 +37,8 @@ struct tcp_segment {
 	uint8_t flags;
 	uint32_t len; /* bytes of data */
 	const uint8_t *data;
-	uint16_t mss;	 /* options of a SYN; 0: none */
-	int8_t scale;	 /* -1: none */
+	uint16_t mss; /* options of a SYN; 0: none */
+	int8_t scale; /* -1: none */
 };
 
 static inline struct tcp_chunk *tcp_chunk(struct tcp_conn *c, unsigned i)
@@ -70,8 +71,8 @@ void tcp_send_syn_ack(struct net *net, struct tcp_conn *c);
 void tcp_send_ack(struct net *net, struct tcp_conn *c);
 void tcp_send_reset(struct net *net, struct tcp_conn *c);
 /* Answer a segment that belongs to no connection. */
-void tcp_refuse(struct net *net, const struct ipv4_packet *packet, const struct tcp_segment *s, uint16_t port,
-		uint16_t peer_port);
+void tcp_refuse(struct net *net, const struct ipv4_packet *packet, const struct tcp_segment *s,
+		uint16_t port, uint16_t peer_port);
 /* Send the first unacknowledged segment again, whatever the window says. */
 void tcp_send_again(struct net *net, struct tcp_conn *c);
 void tcp_probe(struct net *net, struct tcp_conn *c);

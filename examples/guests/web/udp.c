@@ -30,7 +30,8 @@ drop:
 	net->counters.dropped++;
 }
 
-int udp_output(struct net *net, uint32_t target, uint16_t from, uint16_t to, struct net_buf *buf, uint32_t len)
+int udp_output(struct net *net, uint32_t target, uint16_t from, uint16_t to, struct net_buf *buf,
+	       uint32_t len)
 {
 	struct net_frame frame = {.head_len = ETHER_HEAD + IPV4_HEAD + UDP_HEAD};
 	uint8_t *p = frame.head + ETHER_HEAD + IPV4_HEAD;

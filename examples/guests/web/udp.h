@@ -12,6 +12,7 @@ struct net_buf;
 
 void udp_input(struct net *net, const struct ipv4_packet *packet);
 /* Send the first `len` bytes of a buffer; the caller keeps its reference. */
-int udp_output(struct net *net, uint32_t target, uint16_t from, uint16_t to, struct net_buf *buf, uint32_t len);
+int udp_output(struct net *net, uint32_t target, uint16_t from, uint16_t to, struct net_buf *buf,
+	       uint32_t len);
 
 #endif

@@ -23,7 +23,8 @@ void web_poll(struct web *web)
 
 uint64_t web_deadline(const struct web *web)
 {
-	uint64_t at = net_deadline(&web->net), http = http_deadline(&web->http), smtp = smtp_deadline(&web->smtp);
+	uint64_t at = net_deadline(&web->net), http = http_deadline(&web->http),
+		 smtp = smtp_deadline(&web->smtp);
 
 	if (http < at)
 		at = http;
