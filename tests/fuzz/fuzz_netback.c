@@ -1,0 +1,187 @@
+/*
+ * fuzz_netback: a network backend whose frontend is hostile.
+ *
+ * The script writes chains of slots, extras and raw words into both ring pages and lets the
+ * backend work against a far end that is full or has frames as the script says. Frames that reach
+ * the far end have a possible length; every request is answered once.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <pv/abi/io/netif.h>
+#include <pv/back/net.h>
+#include "fuzz.h"
+#include "fuzz_bus.h"
+
+#define TX_PAGE 0u
+#define RX_PAGE 1u
+
+struct state {
+	struct fuzz_bus bus;
+	struct pv_netback back;
+	struct pv_netback_far far;
+	struct pv_netback_config cfg;
+	uint8_t *mem;
+};
+
+static volatile uint8_t sink;
+
+static int far_tx(void *ctx, const void *frame, uint32_t len, const struct pv_net_meta *meta)
+{
+	struct state *s = ctx;
+	uint32_t i;
+
+	if (len < 14 || len > PV_NET_MAX_FRAME)
+		abort();
+	if (meta->flags & PV_NET_CSUM_BLANK && !(s->cfg.caps & PV_NETBACK_CAP_CSUM))
+		abort();
+	if (meta->gso_type && (!(s->cfg.caps & PV_NETBACK_CAP_GSO4) || !meta->gso_size))
+		abort();
+	for (i = 0; i < len; i += 97)
+		sink ^= ((const uint8_t *)frame)[i];
+	fuzz_mutate(&s->bus);
+	return fuzz_u8(s->bus.in) % 5 == 4 ? -PV_EAGAIN : 0;
+}
+
+static int far_rx(void *ctx, void *buf, uint32_t cap, struct pv_net_meta *meta)
+{
+	struct state *s = ctx;
+	uint32_t len = fuzz_u16(s->bus.in);
+
+	if (cap > PV_NET_MAX_FRAME || !s->bus.in->left)
+		return 0;
+	fuzz_mutate(&s->bus);
+	if (len > cap)
+		return -PV_E2BIG;
+	memset(buf, (int)len, len);
+	meta->flags = fuzz_u8(s->bus.in) & 3;
+	meta->gso_type = fuzz_u8(s->bus.in) % 8 == 7;
+	meta->gso_size = 1400;
+	return (int)len;
+}
+
+static void put_tx(struct state *s, struct fuzz_input *in)
+{
+	struct pv_sring *ring = (struct pv_sring *)(s->bus.pages + TX_PAGE * 4096);
+	uint8_t *slots = s->bus.pages + TX_PAGE * 4096 + sizeof(*ring);
+	uint32_t prod = ring->req_prod, n = 1 + fuzz_u8(in) % 20, i, total = 0;
+	uint8_t extra = fuzz_u8(in);
+	struct pv_netif_tx_request *first = (void *)(slots + (prod & 255) * 12);
+
+	for (i = 0; i < n; i++) {
+		struct pv_netif_tx_request *r = (void *)(slots + (prod++ & 255) * 12);
+
+		r->gref = fuzz_u8(in) % 13;
+		r->offset = fuzz_u8(in) * 4;
+		r->size = fuzz_u16(in) % 3200;
+		r->id = (uint16_t)i;
+		r->flags = i + 1 < n ? PV_NETTXF_more_data : 0;
+		total += r->size;
+		if (i == 0 && extra % 4 == 3) {
+			struct pv_netif_extra_info *e = (void *)(slots + (prod++ & 255) * 12);
+
+			r->flags |= PV_NETTXF_extra_info | PV_NETTXF_csum_blank;
+			e->type = extra & 16 ? fuzz_u8(in) : 1;
+			e->flags = extra & 32 ? 1 : 0;
+			e->u.gso.size = 1400;
+			e->u.gso.type = 1;
+		} else if (i == 0) {
+			r->flags |= extra & 3;
+		}
+	}
+	/* Right, unless the script says otherwise. */
+	first->size = extra & 64 ? fuzz_u16(in) : (uint16_t)total;
+	ring->req_prod = prod;
+}
+
+static void put_rx(struct state *s, struct fuzz_input *in)
+{
+	struct pv_sring *ring = (struct pv_sring *)(s->bus.pages + RX_PAGE * 4096);
+	uint32_t n = fuzz_u8(in) % 40;
+
+	while (n--) {
+		struct pv_netif_rx_request *r =
+			(void *)(s->bus.pages + RX_PAGE * 4096 + sizeof(*ring) +
+				 (ring->req_prod & 255) * 8);
+
+		r->id = (uint16_t)ring->req_prod;
+		r->gref = 2 + fuzz_u8(in) % 8;
+		ring->req_prod++;
+	}
+}
+
+static void move(struct state *s)
+{
+	struct pv_netback_state st;
+
+	pv_netback_quiesce(&s->back, true);
+	if (pv_netback_export(&s->back, &st))
+		abort();
+	pv_netback_destroy(&s->back);
+	if (pv_netback_import(&s->back, &st))
+		abort();
+	pv_netback_quiesce(&s->back, false);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const char *const plain[][2] = {{"tx-ring-ref", "0"},	   {"rx-ring-ref", "1"},
+					       {"event-channel", "5"},	   {"request-rx-copy", "1"},
+					       {"feature-rx-notify", "1"}, {NULL, NULL}};
+	static const char *const full[][2] = {{"tx-ring-ref", "0"},
+					      {"rx-ring-ref", "1"},
+					      {"event-channel-tx", "5"},
+					      {"event-channel-rx", "6"},
+					      {"request-rx-copy", "1"},
+					      {"feature-rx-notify", "1"},
+					      {"feature-sg", "1"},
+					      {"feature-gso-tcpv4", "1"},
+					      {"feature-no-csum-offload", "0"},
+					      {NULL, NULL}};
+	struct fuzz_input in = {data, size};
+	uint8_t shape = fuzz_u8(&in);
+	struct state s;
+
+	memset(&s, 0, sizeof(s));
+	fuzz_bus_init(&s.bus, &in);
+	s.bus.keys = shape & 1 ? full : plain;
+	s.far = (struct pv_netback_far){
+		.size = sizeof(s.far), .ctx = &s, .tx = far_tx, .rx = far_rx};
+	s.cfg.caps = shape >> 1 & 3;
+	s.cfg.max_frame = shape & 8 ? 65535 : 0;
+	s.cfg.no_sg = shape & 16;
+	/* Exact size, so that the sanitizer sees a byte too far. */
+	s.mem = malloc(PV_NETBACK_MEM);
+	if (!s.mem || pv_netback_init(&s.back, &s.bus.bus, &s.far, &s.cfg, s.mem))
+		abort();
+	s.bus.front_state = 4;
+	(void)pv_netback_step(&s.back);
+	while (in.left) {
+		uint8_t op = fuzz_u8(&in), arg = fuzz_u8(&in);
+
+		switch (op % 10) {
+		case 0:
+		case 1:
+		case 2: put_tx(&s, &in); break;
+		case 3: put_rx(&s, &in); break;
+		case 4:
+		case 5:
+		case 6: (void)pv_netback_work(&s.back, arg % 8); break;
+		case 7:
+			(void)pv_netback_arm(&s.back);
+			fuzz_mutate(&s.bus);
+			break;
+		case 8:
+			s.bus.front_state = arg % 10;
+			(void)pv_netback_step(&s.back);
+			break;
+		default: move(&s); break;
+		}
+		/* Nothing is ever held between two calls. */
+		if (pv_ring_back_inflight(&s.back.tx) || pv_ring_back_inflight(&s.back.rx))
+			abort();
+	}
+	pv_netback_destroy(&s.back);
+	fuzz_bus_fini(&s.bus);
+	free(s.mem);
+	return 0;
+}
