@@ -1,7 +1,6 @@
 /*
  * machine.c: see machine.h
  */
-#include <check.h>
 #include <elf.h>
 #include <fcntl.h>
 #include <pv/abi/errno.h>
@@ -15,6 +14,16 @@
 #include "machine.h"
 
 static uint64_t entry;
+
+/* Also used outside Check's runner, by the benchmark. */
+#define need(cond, ...)                                                    \
+	do {                                                               \
+		if (!(cond)) {                                             \
+			fprintf(stderr, "# " __VA_ARGS__);                 \
+			fprintf(stderr, " (%s:%d)\n", __FILE__, __LINE__); \
+			abort();                                           \
+		}                                                          \
+	} while (0)
 
 uint64_t machine_now(void)
 {
@@ -46,10 +55,10 @@ static void load_guest(struct machine *m)
 	struct stat st;
 	char *image;
 
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(fstat(fd, &st), 0);
+	need(fd >= 0, "no test guest");
+	need(!fstat(fd, &st), "no test guest");
 	image = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	ck_assert_ptr_ne(image, MAP_FAILED);
+	need(image != MAP_FAILED, "no test guest");
 	close(fd);
 
 	const Elf64_Ehdr *eh = (const void *)image;
@@ -72,7 +81,7 @@ void machine_boot(struct machine *m, unsigned vcpu, enum task task)
 	s->ctxt.user_regs.rsp = VB + STACK_GPA + (vcpu + 1) * STACK_SIZE - 256;
 	s->ctxt.user_regs.rdi = task;
 	s->ctxt.user_regs.rsi = vcpu;
-	ck_assert_int_eq(engine_user.vcpu_set(m->e, vcpu, s), 0);
+	need(!engine_user.vcpu_set(m->e, vcpu, s), "engine_user.vcpu_set");
 	free(s);
 }
 
@@ -82,6 +91,10 @@ static int64_t on_hypercall(void *ctx, unsigned vcpu, uint64_t nr, const uint64_
 	uint64_t gpa;
 	int64_t ret = 0;
 
+	/* The benchmark measures the way here, not a lock. */
+	if (nr == TEST_ECHO)
+		return (int64_t)(arg[0] + 3 * arg[1] + 5 * arg[2] + 7 * arg[3] + 11 * arg[4] +
+				 13 * arg[5]);
 	pthread_mutex_lock(&m->lock);
 	switch (nr) {
 	case TEST_DONE:
@@ -92,10 +105,6 @@ static int64_t on_hypercall(void *ctx, unsigned vcpu, uint64_t nr, const uint64_
 	case TEST_REPORT:
 		m->report[arg[0] % TEST_KEYS] = arg[1];
 		m->reports++;
-		break;
-	case TEST_ECHO:
-		ret = (int64_t)(arg[0] + 3 * arg[1] + 5 * arg[2] + 7 * arg[3] + 11 * arg[4] +
-				13 * arg[5]);
 		break;
 	case TEST_SEND:
 		machine_send(m, (unsigned)arg[0] % m->vcpus, (unsigned)arg[1] % 4096);
@@ -164,16 +173,16 @@ void machine_attach(struct machine *m, struct machine_config c, int ram_fd, void
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&m->changed, &attr);
-	ck_assert_msg(!engine_user.probe(why, sizeof(why)), "%s", why);
-	ck_assert_msg(!engine_user.create(&m->e, &config, why, sizeof(why)), "%s", why);
+	need(!engine_user.probe(why, sizeof(why)), "%s", why);
+	need(!engine_user.create(&m->e, &config, why, sizeof(why)), "%s", why);
 	for (unsigned i = 0; i < m->vcpus; i++) {
-		ck_assert_int_eq(engine_user.vcpu_info_set(
-					 m->e, i, SHARED_GPA + i * sizeof(struct pv_vcpu_info)),
-				 0);
+		need(!engine_user.vcpu_info_set(m->e, i,
+						SHARED_GPA + i * sizeof(struct pv_vcpu_info)),
+		     "engine_user.vcpu_info_set");
 	}
-	ck_assert_int_eq(engine_user.shared_info_set(m->e, SHARED_GPA), 0);
+	need(!engine_user.shared_info_set(m->e, SHARED_GPA), "engine_user.shared_info_set");
 	engine_user.hypercall_page(m->e, m->ram + HCPAGE_GPA);
-	ck_assert_msg(!engine_user.wait(m->e, 10000, why, sizeof(why)), "%s", why);
+	need(!engine_user.wait(m->e, 10000, why, sizeof(why)), "%s", why);
 }
 
 void machine_start(struct machine *m, struct machine_config c)
@@ -181,14 +190,14 @@ void machine_start(struct machine *m, struct machine_config c)
 	void *ram;
 	int fd;
 
-	ck_assert_int_eq(engine_ram_create(RAM_SIZE, &fd, &ram), 0);
+	need(!engine_ram_create(RAM_SIZE, &fd, &ram), "engine_ram_create");
 	machine_attach(m, c, fd, ram);
 	for (unsigned i = 0; i < m->vcpus; i++)
 		machine_shared(m)->vcpu_info[i].evtchn_upcall_mask = 1;
 	load_guest(m);
 	machine_boot(m, 0, c.task);
 	if (!c.held)
-		ck_assert_int_eq(engine_user.resume(m->e), 0);
+		need(!engine_user.resume(m->e), "engine_user.resume");
 }
 
 void machine_stop(struct machine *m)
@@ -228,8 +237,8 @@ uint64_t machine_run(struct machine *m)
 {
 	bool done = machine_wait(m, 20000);
 
-	ck_assert_msg(!m->dead, "the guest died: %s", m->why);
-	ck_assert_msg(done, "the guest does not finish");
+	need(!m->dead, "the guest died: %s", m->why);
+	need(done, "the guest does not finish");
 	return m->verdict;
 }
 
@@ -240,8 +249,8 @@ void machine_wait_reports(struct machine *m, unsigned n)
 	pthread_mutex_lock(&m->lock);
 	while (m->reports < n && !m->dead && wait_change(m, deadline))
 		;
-	ck_assert_msg(!m->dead, "the guest died: %s", m->why);
-	ck_assert_uint_ge(m->reports, n);
+	need(!m->dead, "the guest died: %s", m->why);
+	need(m->reports >= n, "the guest does not report");
 	pthread_mutex_unlock(&m->lock);
 }
 
@@ -252,6 +261,6 @@ void machine_wait_death(struct machine *m)
 	pthread_mutex_lock(&m->lock);
 	while (!m->dead && !m->done && wait_change(m, deadline))
 		;
-	ck_assert_msg(m->dead, "the guest lives on");
+	need(m->dead, "the guest lives on");
 	pthread_mutex_unlock(&m->lock);
 }
