@@ -19,6 +19,12 @@ CASE(gnttab_map_keeps_grant_in_use)
 		r.gpfn = va_to_gfn(hole);
 		CHECK_EQ(memory_op(PV_XENMEM_remove_from_physmap, &r), 0);
 		addr = r.gpfn << 12;
+	} else {
+		/* A mapping that replaces another leaves the flush to the guest: take the old one
+		 * away. */
+		CHECK_EQ(
+			pv_hypercall3(pv, PV_HYPERVISOR_update_va_mapping, addr, 0, PV_UVMF_INVLPG),
+			0);
 	}
 	memset(page, 0x66, 4096);
 	ref = lend(own_domid, page, PV_GRANT_RW);
