@@ -7,7 +7,8 @@ CASE(sched_poll_looks_at_every_port)
 {
 	uint64_t start = kernel_now();
 	uint32_t port[3];
-	struct pv_sched_poll p = {.ports = ADDR(port), .nr_ports = 3, .timeout = start + 20000 * MS};
+	struct pv_sched_poll p = {
+		.ports = ADDR(port), .nr_ports = 3, .timeout = start + 20000 * MS};
 	int timer = timer_port();
 
 	CHECK(timer > 0);

@@ -18,7 +18,10 @@ CASE(trap_invalid_opcode_is_delivered)
 {
 	trap_hook = hook;
 	vector = 0;
-	__asm__ volatile("lea 1f(%%rip), %%rax; mov %%rax, %0; 1: ud2" : "=m"(expected) : : "rax", "memory");
+	__asm__ volatile("lea 1f(%%rip), %%rax; mov %%rax, %0; 1: ud2"
+			 : "=m"(expected)
+			 :
+			 : "rax", "memory");
 	trap_hook = NULL;
 	CHECK_EQ(vector, 6);
 	CHECK_EQ(at, expected);

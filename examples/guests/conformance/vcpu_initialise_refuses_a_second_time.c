@@ -20,7 +20,7 @@ static void make_context(void *area)
 		return;
 	}
 	__asm__ volatile("mov %%cr0, %0; mov %%cr3, %1; mov %%cr4, %2"
-					 : "=r"(cr0), "=r"(cr3), "=r"(cr4));
+			 : "=r"(cr0), "=r"(cr3), "=r"(cr4));
 	h->mode = PV_VCPU_HVM_MODE_64B;
 	h->cpu_regs.x86_64.rflags = 2;
 	h->cpu_regs.x86_64.cr0 = cr0;

@@ -9,7 +9,8 @@ CASE(version_extraversion_is_a_string)
 	unsigned i;
 
 	memset(text, 0x7f, sizeof(text));
-	CHECK_EQ(pv_hypercall2(pv, PV_HYPERVISOR_xen_version, PV_XENVER_extraversion, ADDR(text)), 0);
+	CHECK_EQ(pv_hypercall2(pv, PV_HYPERVISOR_xen_version, PV_XENVER_extraversion, ADDR(text)),
+		 0);
 	for (i = 0; i < sizeof(text) && text[i]; i++)
 		;
 	CHECK(i < sizeof(text));

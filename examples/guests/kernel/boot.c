@@ -114,6 +114,7 @@ static void __attribute__((noreturn)) run(const struct pv_boot *boot)
 	console_init();
 	kernel.pv = &kernel_pv;
 	kernel.vcpus = count_vcpus();
+	store_init();
 	guest_main(&kernel);
 	kernel_shutdown(PV_SHUTDOWN_poweroff);
 }

@@ -11,7 +11,7 @@ uint64_t kernel_now(void)
 	return pv_time_now(&kernel_pv);
 }
 
-void kernel_wait(uint64_t deadline)
+static void sleep(uint64_t deadline)
 {
 	unsigned long flags;
 
@@ -27,6 +27,14 @@ void kernel_wait(uint64_t deadline)
 	}
 	seen = LOAD(&kernel_pv.dispatched);
 	irq_restore(flags);
+}
+
+void kernel_wait(uint64_t deadline)
+{
+	/* The store's replies may have brought watch events in without an event of their own. */
+	if (!store_work())
+		sleep(deadline);
+	store_work();
 }
 
 void kernel_shutdown(unsigned reason)

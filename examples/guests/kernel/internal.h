@@ -58,6 +58,10 @@ unsigned trap_table(struct pv_trap_info *t); /* 32 entries and the end mark */
 /* cpu.c */
 void cpu_main(void);
 
+/* store.c */
+void store_init(void);
+unsigned store_work(void); /* how many watch callbacks ran */
+
 /* console.c */
 void console_init(void);
 void console_drain(void);

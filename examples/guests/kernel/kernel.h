@@ -18,6 +18,7 @@
 #define KERNEL_H
 
 #include <pv/guest.h>
+#include <pv/guest_bus.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -79,6 +80,16 @@ uint64_t kernel_now(void); /* ns, pv_time_now() */
  * call again.
  */
 void kernel_wait(uint64_t deadline);
+
+/* ---- Xenstore and devices ---- */
+/*
+ * The bus, for pv_bus_open() and, through its xs member, for the store itself; NULL: the domain has
+ * no xenstore. Watch callbacks run inside kernel_wait().
+ */
+struct pv_bus *kernel_bus(void);
+/* What control/shutdown has asked for: PV_SHUTDOWN_poweroff or _reboot, to be handed to
+ * kernel_shutdown() soon; -1: nothing yet. */
+int kernel_shutdown_request(void);
 
 /* ---- Interrupt mode: upcalls reach vCPU 0 (and those started later) from here on ---- */
 void kernel_interrupts_on(void);
