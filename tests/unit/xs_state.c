@@ -257,6 +257,19 @@ START_TEST(transactions_conflict_after_the_move_as_before)
 }
 END_TEST
 
+START_TEST(a_broken_client_stays_broken)
+{
+	static const struct pv_xsd_sockmsg h = {.type = PV_XS_READ, .len = 4097};
+	struct rig r;
+
+	rig_init(&r, 1, NULL);
+	ck_assert_int_eq(pv_store_conn_input(r.conn[1], &h, sizeof(h)), -PV_EBADMSG);
+	move(&r, 1);
+	ck_assert_int_eq(pv_store_conn_input(r.conn[1], "x", 1), -PV_EBADMSG);
+	rig_end(&r);
+}
+END_TEST
+
 static void populate(struct rig *r)
 {
 	struct rig *rig = r;
@@ -416,6 +429,6 @@ END_TEST
 RUN("xs_state", nodes_and_permissions_survive, a_half_read_request_is_answered_after_the_move,
     half_written_replies_and_events_go_on_where_they_stopped,
     watches_fire_after_the_move_and_not_because_of_it, an_owed_event_comes_after_the_move,
-    transactions_commit_after_the_move, transactions_conflict_after_the_move_as_before,
+    transactions_commit_after_the_move, transactions_conflict_after_the_move_as_before, a_broken_client_stays_broken,
     a_stream_cut_anywhere_is_refused, a_damaged_stream_breaks_nothing,
     a_load_that_runs_out_of_memory_leaves_nothing, a_stream_of_xens_form_is_understood)

@@ -89,8 +89,9 @@ static int input(struct pv_store_conn *c, const char *p, size_t len)
 	if (len > sizeof(c->in_bytes))
 		return -PV_EBADMSG;
 	memcpy(c->in_bytes, p, len);
-	if (len >= sizeof(c->in) &&
-	    (pv_xs_header_check(&c->in) < 0 || len >= sizeof(c->in) + c->in.len))
+	/* A client that had broken the protocol stays as it was. */
+	c->broken = len == sizeof(c->in) && pv_xs_header_check(&c->in) < 0;
+	if (len >= sizeof(c->in) && !c->broken && len >= sizeof(c->in) + (uint64_t)c->in.len)
 		return -PV_EBADMSG;
 	c->in_got = (uint32_t)len;
 	return 0;
