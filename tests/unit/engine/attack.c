@@ -3,11 +3,15 @@
  */
 #include <check.h>
 #include <dirent.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include "machine.h"
 
@@ -24,7 +28,31 @@ static const char *const kind[] = {"",
 				   "own memory",
 				   "store"};
 
-/* As whom: root, somebody without rights, and without any namespace. */
+/* What the usual profile of a container without rights answers. */
+static void refuse_like_a_container(void)
+{
+	static const uint16_t nr[] = {SYS_unshare, SYS_userfaultfd, SYS_setns,
+				      SYS_mount,   SYS_bpf,	    SYS_perf_event_open};
+	struct sock_filter f[2 * sizeof(nr) / sizeof(nr[0]) + 4];
+	struct sock_fprog prog = {.filter = f};
+	unsigned n = 0;
+
+	f[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+					      offsetof(struct seccomp_data, nr));
+	for (unsigned i = 0; i < sizeof(nr) / sizeof(nr[0]); i++) {
+		f[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr[i], 0, 1);
+		f[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
+	}
+	f[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1);
+	f[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS);
+	f[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	prog.len = (unsigned short)n;
+	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog), 0);
+}
+
+/* As whom: root, somebody without rights, without any namespace, on an older processor, in a
+ * container. */
 static void become(int how)
 {
 	if (how == 1 && !geteuid()) {
@@ -36,6 +64,8 @@ static void become(int how)
 	}
 	if (how == 2)
 		setenv("REFHV_ENGINE_FORCE", "nonamespaces,mprotect", 1);
+	if (how == 4)
+		refuse_like_a_container();
 	if (how == 3)
 		setenv("REFHV_ENGINE_FORCE", "nofsgsbase", 1);
 }
@@ -146,9 +176,9 @@ int main(void)
 	int failed;
 
 	tcase_set_timeout(t, 60);
-	tcase_add_loop_test(t, nothing_leaks_from_a_flat_guest, 0, 4);
-	tcase_add_loop_test(t, nothing_leaks_from_a_paging_guest, 0, 4);
-	tcase_add_loop_test(t, guest_process_is_left_with_nothing, 0, 3);
+	tcase_add_loop_test(t, nothing_leaks_from_a_flat_guest, 0, 5);
+	tcase_add_loop_test(t, nothing_leaks_from_a_paging_guest, 0, 5);
+	tcase_add_loop_test(t, guest_process_is_left_with_nothing, 0, 5);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_set_tap(r, "-");

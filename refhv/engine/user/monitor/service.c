@@ -15,6 +15,7 @@
 #define POLL_NS	      20000u
 #define SHORT_GAP     60000u /* ns between an answer and the next call: worth polling for */
 #define SHORT_GAPS    8u
+#define STACK_SIZE    (256u << 10)
 #define BACKOFF	      64u
 #define LOOK_AT_CLOCK 32u /* pauses between two looks at the clock */
 
@@ -182,13 +183,17 @@ static void *service(void *arg)
 
 int ue_service_start(struct ue_vcpu *v)
 {
+	pthread_attr_t attr;
 	sigset_t all, old;
 	int ret;
 
 	/* Signals are for the threads of the client. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	ret = pthread_create(&v->thread, NULL, service, v);
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, STACK_SIZE);
+	ret = pthread_create(&v->thread, &attr, service, v);
+	pthread_attr_destroy(&attr);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	v->started = !ret;
 	return ret ? -PV_EAGAIN : 0;
