@@ -36,16 +36,21 @@ int rundir_open(struct rundir *r, struct refhv_error *e)
 	const char *env = getenv("REFHV_RUNDIR"), *xdg = getenv("XDG_RUNTIME_DIR");
 	char *real;
 	struct stat st;
+	int n;
 
 	r->fd = -1;
 	if (env && *env)
-		snprintf(r->path, sizeof(r->path), "%s", env);
+		n = snprintf(r->path, sizeof(r->path), "%s", env);
 	else if (!geteuid())
-		snprintf(r->path, sizeof(r->path), "/run/refhv");
+		n = snprintf(r->path, sizeof(r->path), "/run/refhv");
 	else if (xdg && *xdg)
-		snprintf(r->path, sizeof(r->path), "%s/refhv", xdg);
+		n = snprintf(r->path, sizeof(r->path), "%s/refhv", xdg);
 	else
-		snprintf(r->path, sizeof(r->path), "/tmp/refhv-%u", (unsigned)geteuid());
+		n = snprintf(r->path, sizeof(r->path), "/tmp/refhv-%u", (unsigned)geteuid());
+	if (n >= (int)sizeof(r->path))
+		return refhv_fail_at(e, REFHV_RESOURCE, r->path, 0,
+				     "use a path of at most 199 bytes",
+				     "the path of the runtime folder is too long");
 	if (make_dir(AT_FDCWD, r->path))
 		return no(e, r, remedy, "cannot make the runtime folder");
 	r->fd = open(r->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);

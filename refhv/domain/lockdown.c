@@ -40,11 +40,7 @@ enum {
 	SET_NAME = PR_SET_NAME
 };
 
-/*
- * epoll_create1: libev makes a new one when it hears of a descriptor that is closed here but that the keeper still holds.
- */
 static const int allowed[] = {
-	SYS_epoll_create1,
 	SYS_read,
 	SYS_write,
 	SYS_readv,

@@ -228,11 +228,14 @@ END_TEST
 
 START_TEST(sockets_work_in_a_folder_deeper_than_a_socket_address)
 {
-	char path[200];
+	char path[600];
 	struct rundir_claim a;
 	int fd, client;
 
 	rundir_close(&r);
+	snprintf(path, sizeof(path), "%s/%0250d", top, 0);
+	setenv("REFHV_RUNDIR", path, 1);
+	ck_assert_int_eq(rundir_open(&r, &e), -REFHV_RESOURCE);
 	snprintf(path, sizeof(path), "%s/%0120d", top, 0);
 	setenv("REFHV_RUNDIR", path, 1);
 	ck_assert_msg(!rundir_open(&r, &e), "%s", e.what);
