@@ -26,16 +26,17 @@
 #include "../common/mem.h"
 #include "../common/time.h"
 
-#define PV_PAGE		4096u
-#define PV_NO_GPA	PV_STATE_NO_GPA
-#define PV_GFN_MAX	(UINT64_MAX >> 13) /* gfn << 12 never wraps */
-#define PV_PORT_BUCKET	128u
-#define PV_PORT_BUCKETS (PV_EVTCHN_2L_PORTS / PV_PORT_BUCKET)
-#define PV_MAP_CHUNK	256u
-#define PV_MAP_CHUNKS	256u
-#define PV_MAX_MEMMAP	128u
-#define PV_BATCH	32u    /* items of a list done before the lock is given up for a moment */
-#define PV_MAX_BATCH	65536u /* items of a list in one hypercall */
+#define PV_PAGE		  4096u
+#define PV_NO_GPA	  PV_STATE_NO_GPA
+#define PV_GFN_MAX	  (UINT64_MAX >> 13) /* gfn << 12 never wraps */
+#define PV_PORT_BUCKET	  128u
+#define PV_PORT_BUCKETS	  (PV_EVTCHN_2L_PORTS / PV_PORT_BUCKET)
+#define PV_MAP_CHUNK	  256u
+#define PV_MAP_CHUNKS	  256u
+#define PV_MAX_GUEST_MAPS 4096u
+#define PV_MAX_MEMMAP	  128u
+#define PV_BATCH	  32u	 /* items of a list done before the lock is given up for a moment */
+#define PV_MAX_BATCH	  65536u /* items of a list in one hypercall */
 
 enum pv_port_kind {
 	PV_PORT_FREE,
@@ -152,6 +153,8 @@ struct pv_domain {
 	uint32_t max_maps;
 	uint32_t nr_map_slots; /* slots that exist */
 	uint32_t map_free;     /* head of the free list: index + 1 */
+	uint32_t nr_maps;      /* in use, of any kind */
+	uint32_t nr_guest_maps;
 
 	uint64_t nr_pages, max_pages, max_gfn;
 	uint32_t nr_memmap;
@@ -181,7 +184,9 @@ struct pv_vcpu_info *pv_domain_vi(struct pv_domain *d, unsigned vcpu, int write)
 int pv_domain_move_shared_info(struct pv_domain *d, uint64_t gfn);
 int pv_domain_register_vcpu_info(struct pv_domain *d, unsigned by, unsigned vcpu, uint64_t gfn,
 				 uint32_t offset);
-/* Does this gfn hold shared_info, a registered vcpu_info or a grant frame? */
+/* Does this gfn hold shared_info or a grant frame, pages that the machine may take away? */
+bool pv_domain_gfn_frame(struct pv_domain *d, uint64_t gfn);
+/* That, or a registered vcpu_info? */
 bool pv_domain_gfn_special(struct pv_domain *d, uint64_t gfn);
 /* Upcall words of this vCPU say: deliver now? */
 bool pv_domain_upcall_ready(struct pv_domain *d, unsigned vcpu);
@@ -228,9 +233,15 @@ struct pv_grant_active *pv_domain_grant_active(struct pv_domain *d, uint32_t ref
 /* ---- maptrack.c */
 struct pv_map_state *pv_domain_map_get(struct pv_domain *d, uint32_t handle);
 struct pv_map_state *pv_domain_map_at(struct pv_domain *d, uint32_t index);
+/* A slot, still PV_MAP_FREE; then used or put back. */
 struct pv_map_state *pv_domain_map_new(struct pv_domain *d);
+void pv_domain_map_use(struct pv_domain *d, struct pv_map_state *m, enum pv_map_kind kind);
 void pv_domain_map_put(struct pv_domain *d, struct pv_map_state *m);
 int pv_domain_maps_grow(struct pv_domain *d, uint32_t slots);
+/* Does one of n frames show another page, by a map of the guest's own? */
+bool pv_domain_gfn_overlaid(struct pv_domain *d, uint64_t gfn, uint64_t n);
+/* That, or is one of them mapped by somebody? Then what is behind it must stay what it is. */
+bool pv_domain_gfn_mapped(struct pv_domain *d, uint64_t gfn, uint64_t n);
 
 /* ---- sched.c */
 int64_t pv_domain_do_shutdown(struct pv_domain *d, unsigned vcpu, unsigned reason);

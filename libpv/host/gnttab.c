@@ -72,7 +72,9 @@ int pv_domain_grant_pin(struct pv_domain *d, uint16_t domid, uint32_t ref, bool 
 	else
 		a->writers++;
 	*gfn = a->frame;
-	if (!pv_domain_page(d, a->frame, !readonly)) {
+	/* The machine's own pages and overlays are not the guest's to give: they can go away. */
+	if (pv_domain_gfn_frame(d, a->frame) || pv_domain_gfn_overlaid(d, a->frame, 1) ||
+	    !pv_domain_page(d, a->frame, !readonly)) {
 		pv_domain_grant_unpin(d, ref, readonly);
 		return PV_GNTST_bad_page;
 	}
@@ -118,7 +120,7 @@ int pv_domain_grant_place(struct pv_domain *d, uint32_t frame, uint64_t gfn)
 	was = d->grant[frame].gfn;
 	if (gfn == was)
 		return 0;
-	if (pv_domain_gfn_special(d, gfn))
+	if (pv_domain_gfn_special(d, gfn) || pv_domain_gfn_mapped(d, gfn, 1))
 		return -PV_EINVAL;
 	if (d->vmm.frame_set)
 		rc = d->vmm.frame_set(d->vmm.ctx, gfn, 1);

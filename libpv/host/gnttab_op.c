@@ -37,15 +37,17 @@ static void map_one(struct pv_domain *d, unsigned vcpu, struct pv_gnttab_map_gra
 	if (op->flags & ~known || !d->vmm.physmap_set)
 		return;
 	if (target_gpa(d, vcpu, op->host_addr, &gpa) || gpa / PV_PAGE > PV_GFN_MAX ||
-	    pv_domain_gfn_special(d, gpa / PV_PAGE))
+	    pv_domain_gfn_special(d, gpa / PV_PAGE) || pv_domain_gfn_mapped(d, gpa / PV_PAGE, 1))
 		return;
 	op->status = PV_GNTST_no_space;
-	m = pv_domain_map_new(d);
+	m = d->nr_guest_maps < PV_MAX_GUEST_MAPS ? pv_domain_map_new(d) : NULL;
 	if (!m)
 		return;
 	rc = pv_domain_grant_pin(d, d->domid, op->ref, readonly, &gfn);
-	if (!rc && d->vmm.physmap_set(d->vmm.ctx, gpa / PV_PAGE, gfn,
-				      readonly ? PV_PHYSMAP_READONLY : 0)) {
+	/* Over itself is no place: what would be there after the unmap? */
+	if (!rc &&
+	    (gfn == gpa / PV_PAGE || d->vmm.physmap_set(d->vmm.ctx, gpa / PV_PAGE, gfn,
+							readonly ? PV_PHYSMAP_READONLY : 0))) {
 		pv_domain_grant_unpin(d, op->ref, readonly);
 		rc = PV_GNTST_general_error;
 	}
@@ -54,7 +56,7 @@ static void map_one(struct pv_domain *d, unsigned vcpu, struct pv_gnttab_map_gra
 		pv_domain_map_put(d, m);
 		return;
 	}
-	m->kind = PV_MAP_GUEST;
+	pv_domain_map_use(d, m, PV_MAP_GUEST);
 	m->readonly = readonly;
 	m->domid = d->domid;
 	m->ref = op->ref;

@@ -20,7 +20,7 @@ int pv_domain_grant_map(struct pv_domain *d, uint16_t domid, uint32_t ref, unsig
 	m = pv_domain_map_new(d);
 	rc = m ? pv_domain_grant_pin(d, domid, ref, readonly, &gfn) : PV_GNTST_no_space;
 	if (!rc) {
-		m->kind = PV_MAP_HOST;
+		pv_domain_map_use(d, m, PV_MAP_HOST);
 		m->readonly = readonly;
 		m->domid = domid;
 		m->ref = ref;

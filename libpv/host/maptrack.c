@@ -63,8 +63,43 @@ void pv_domain_map_put(struct pv_domain *d, struct pv_map_state *m)
 {
 	uint32_t index = slot_index(m);
 
+	d->nr_maps -= m->kind != PV_MAP_FREE;
+	d->nr_guest_maps -= m->kind == PV_MAP_GUEST;
 	m->kind = PV_MAP_FREE;
 	m->handle += 1u << 16;
 	m->next = d->map_free;
 	d->map_free = index + 1;
+}
+
+void pv_domain_map_use(struct pv_domain *d, struct pv_map_state *m, enum pv_map_kind kind)
+{
+	m->kind = (uint8_t)kind;
+	d->nr_maps++;
+	d->nr_guest_maps += kind == PV_MAP_GUEST;
+}
+
+bool pv_domain_gfn_overlaid(struct pv_domain *d, uint64_t gfn, uint64_t n)
+{
+	uint32_t i;
+
+	for (i = 0; d->nr_guest_maps && i < d->nr_map_slots; i++) {
+		const struct pv_map_state *m = pv_domain_map_at(d, i);
+
+		if (m->kind == PV_MAP_GUEST && m->gpa / PV_PAGE - gfn < n)
+			return true;
+	}
+	return false;
+}
+
+bool pv_domain_gfn_mapped(struct pv_domain *d, uint64_t gfn, uint64_t n)
+{
+	uint32_t i;
+
+	for (i = 0; d->nr_maps && i < d->nr_map_slots; i++) {
+		const struct pv_map_state *m = pv_domain_map_at(d, i);
+
+		if (m->kind != PV_MAP_FREE && m->gfn - gfn < n)
+			return true;
+	}
+	return pv_domain_gfn_overlaid(d, gfn, n);
 }

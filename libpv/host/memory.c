@@ -162,6 +162,8 @@ static int resize(struct pv_domain *d, unsigned op, uint64_t gfn, unsigned order
 	for (i = 0; i < n; i++)
 		if (pv_domain_gfn_special(d, gfn + i))
 			return -PV_EBUSY;
+	if (pv_domain_gfn_mapped(d, gfn, n))
+		return -PV_EBUSY; /* a backend's pointer, or an overlay */
 	if (op == PV_XENMEM_decrease_reservation) {
 		if (d->nr_pages < n)
 			return -PV_EINVAL;

@@ -48,6 +48,16 @@ static uint64_t place(const struct pv_state_domain *s, uint32_t n)
 	return n ? s->grant_frame_gfn[n - 1] : s->shared_info_gfn;
 }
 
+static bool is_place(const struct pv_state_domain *s, uint64_t gfn)
+{
+	uint32_t n;
+
+	for (n = 0; n <= PV_STATE_GRANT_FRAMES; n++)
+		if (place(s, n) == gfn)
+			return true;
+	return false;
+}
+
 static void unplace(struct pv_domain *d, const struct pv_state *st, uint32_t n)
 {
 	while (n-- > 0)
@@ -105,12 +115,14 @@ static bool overlay_ok(const struct pv_state *st, uint64_t gfn)
 {
 	uint32_t i;
 
-	for (i = 0; i <= PV_STATE_GRANT_FRAMES; i++)
-		if (place(&st->domain, i) == gfn)
-			return false;
+	if (is_place(&st->domain, gfn))
+		return false;
 	for (i = 0; i < st->nr_vcpus; i++)
 		if (st->vcpu[i].vcpu_info_gpa != PV_NO_GPA &&
 		    st->vcpu[i].vcpu_info_gpa / PV_PAGE == gfn)
+			return false;
+	for (i = 0; i < st->nr_maps; i++)
+		if (st->map[i].gfn == gfn)
 			return false;
 	return true;
 }
@@ -122,7 +134,7 @@ static bool hold(struct pv_domain *d, const struct pv_state *st, const struct pv
 
 	if (!idle && (a->domid != s->domid || a->frame != s->gfn))
 		return false;
-	if (!pv_domain_page(d, s->gfn, !readonly))
+	if (is_place(&st->domain, s->gfn) || !pv_domain_page(d, s->gfn, !readonly))
 		return false;
 	if ((s->flags & PV_STATE_MAP_GUEST) &&
 	    (!overlay_ok(st, s->gpa / PV_PAGE) ||
@@ -224,7 +236,8 @@ static void apply_maps(struct pv_domain *d, const struct pv_state *st)
 		const struct pv_state_map *s = &st->map[i];
 		struct pv_map_state *m = pv_domain_map_at(d, s->handle & 0xffff);
 
-		m->kind = s->flags & PV_STATE_MAP_GUEST ? PV_MAP_GUEST : PV_MAP_CARRIED;
+		pv_domain_map_use(d, m,
+				  s->flags & PV_STATE_MAP_GUEST ? PV_MAP_GUEST : PV_MAP_CARRIED);
 		m->readonly = s->flags & PV_STATE_MAP_READONLY;
 		m->domid = s->domid;
 		m->ref = s->ref;

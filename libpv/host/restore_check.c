@@ -181,7 +181,7 @@ static bool check_map(const struct pv_domain *d, const struct pv_state *st, uint
 int pv_state_check(struct pv_domain *d, const struct pv_state *st)
 {
 	uint64_t virqs[PV_MAX_VCPUS * PV_NR_VIRQS / 64] = {0};
-	uint32_t i;
+	uint32_t i, guest_maps = 0;
 
 	if (!check_domain(d, &st->domain) || st->nr_vcpus != d->max_vcpus)
 		return -PV_EINVAL;
@@ -193,8 +193,12 @@ int pv_state_check(struct pv_domain *d, const struct pv_state *st)
 	for (i = 0; i < st->nr_ports; i++)
 		if (!check_port(st, i, virqs))
 			return -PV_EINVAL;
-	for (i = 0; i < st->nr_maps; i++)
+	for (i = 0; i < st->nr_maps; i++) {
 		if (!check_map(d, st, i))
 			return -PV_EINVAL;
+		guest_maps += !!(st->map[i].flags & PV_STATE_MAP_GUEST);
+	}
+	if (guest_maps > PV_MAX_GUEST_MAPS)
+		return -PV_E2BIG;
 	return 0;
 }

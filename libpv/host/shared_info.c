@@ -35,15 +35,22 @@ struct pv_vcpu_info *pv_domain_vi(struct pv_domain *d, unsigned vcpu, int write)
 		       : d->vmm.gpa_map(d->vmm.ctx, gpa, sizeof(struct pv_vcpu_info), write);
 }
 
+bool pv_domain_gfn_frame(struct pv_domain *d, uint64_t gfn)
+{
+	uint32_t i;
+
+	for (i = 0; i < d->grant_frames; i++)
+		if (d->grant[i].gfn == gfn)
+			return true;
+	return gfn == d->shared_info_gfn;
+}
+
 bool pv_domain_gfn_special(struct pv_domain *d, uint64_t gfn)
 {
 	uint32_t i;
 
-	if (gfn == d->shared_info_gfn)
+	if (pv_domain_gfn_frame(d, gfn))
 		return true;
-	for (i = 0; i < d->grant_frames; i++)
-		if (d->grant[i].gfn == gfn)
-			return true;
 	for (i = 0; i < d->max_vcpus; i++)
 		if (d->vcpu[i].info_gpa != PV_NO_GPA && d->vcpu[i].info_gpa / PV_PAGE == gfn)
 			return true;
@@ -91,7 +98,7 @@ int pv_domain_move_shared_info(struct pv_domain *d, uint64_t gfn)
 		return -PV_EINVAL;
 	if (gfn == was)
 		return 0;
-	if (pv_domain_gfn_special(d, gfn))
+	if (pv_domain_gfn_special(d, gfn) || pv_domain_gfn_mapped(d, gfn, 1))
 		return -PV_EINVAL;
 	if (d->vmm.frame_set)
 		rc = d->vmm.frame_set(d->vmm.ctx, gfn, 1);
@@ -122,11 +129,8 @@ int pv_domain_register_vcpu_info(struct pv_domain *d, unsigned by, unsigned vcpu
 		return -PV_EINVAL;
 	if (by != vcpu && v->up)
 		return -PV_EINVAL;
-	if (gfn > PV_GFN_MAX || gfn == d->shared_info_gfn)
+	if (gfn > PV_GFN_MAX || pv_domain_gfn_frame(d, gfn) || pv_domain_gfn_overlaid(d, gfn, 1))
 		return -PV_EINVAL;
-	for (uint32_t i = 0; i < d->grant_frames; i++)
-		if (d->grant[i].gfn == gfn)
-			return -PV_EINVAL;
 	vi = d->vmm.gpa_map(d->vmm.ctx, gfn * PV_PAGE + offset, sizeof(*vi), 1);
 	if (!vi)
 		return -PV_EINVAL;

@@ -10,6 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <pv/abi/hvm/hvm_op.h>
+#include <pv/abi/memory.h>
+#include <pv/abi/sched.h>
+#include <pv/abi/vcpu.h>
+
 #include "../unit/fake_vmm.h"
 #include "fuzz.h"
 
@@ -62,11 +67,81 @@ static uint64_t pointer(struct input *in, unsigned at)
 	return take(in, 8);
 }
 
-/* Fill an argument struct with little numbers, domid SELF where the ABI begins with one. */
+/* A few small choices make an argument that gets past the first checks. */
+static void plausible_args(struct input *in, uint64_t nr, uint64_t cmd)
+{
+	uint32_t n = (uint32_t)take(in, 1) % 16, gfn = FAKE_DATA + n;
+	union {
+		struct pv_gnttab_map_grant_ref map;
+		struct pv_gnttab_unmap_grant_ref unmap;
+		struct pv_gnttab_copy copy;
+		struct pv_gnttab_setup_table setup;
+		struct pv_add_to_physmap add;
+		struct pv_memory_reservation reservation;
+		struct pv_hvm_param param;
+		struct pv_vcpu_register_vcpu_info info;
+		struct pv_sched_poll poll;
+		uint64_t words[8];
+		uint16_t domid;
+	} a;
+
+	memset(&a, 0, sizeof(a));
+	a.words[0] = n; /* port, reason, timer, area: whatever begins with a number */
+	if (nr == PV_HYPERVISOR_event_channel_op && cmd != PV_EVTCHNOP_send &&
+	    cmd != PV_EVTCHNOP_close && cmd != PV_EVTCHNOP_unmask) {
+		a.words[0] = PV_DOMID_SELF |
+			     (uint64_t)(n & 1 ? FAKE_BACKEND : PV_DOMID_SELF) << 16 |
+			     (uint64_t)n << 32;
+		if (cmd == PV_EVTCHNOP_bind_virq || cmd == PV_EVTCHNOP_bind_ipi ||
+		    cmd == PV_EVTCHNOP_bind_vcpu)
+			a.words[0] = n | (uint64_t)(n / 4) << 32;
+	} else if (nr == PV_HYPERVISOR_grant_table_op) {
+		if (cmd == PV_GNTTABOP_map_grant_ref)
+			a.map = (struct pv_gnttab_map_grant_ref){.host_addr = gfn * 4096ull,
+								 .flags = 2 | (n & 4),
+								 .ref = n,
+								 .dom = PV_DOMID_SELF};
+		else if (cmd == PV_GNTTABOP_unmap_grant_ref)
+			a.unmap = (struct pv_gnttab_unmap_grant_ref){.host_addr = gfn * 4096ull,
+								     .handle = n / 4};
+		else if (cmd == PV_GNTTABOP_copy)
+			a.copy = (struct pv_gnttab_copy){
+				.source = {{.gmfn = n & 1 ? n : gfn}, PV_DOMID_SELF, 0},
+				.dest = {{.gmfn = n & 2 ? n : gfn + 1u}, PV_DOMID_SELF, 64},
+				.len = 64,
+				.flags = n & 3};
+		else if (cmd == PV_GNTTABOP_setup_table)
+			a.setup = (struct pv_gnttab_setup_table){PV_DOMID_SELF, n, 0,
+								 fake_gva(FAKE_DATA)};
+		else
+			a.words[0] = PV_DOMID_SELF;
+	} else if (nr == PV_HYPERVISOR_memory_op) {
+		a.add = (struct pv_add_to_physmap){PV_DOMID_SELF, 0, n & 1, n / 4,
+						   n & 2 ? FAKE_GRANTS + n / 4 : gfn};
+		if (cmd < 7 && cmd != 2)
+			a.reservation = (struct pv_memory_reservation){fake_gva(FAKE_ARGS) + 256, 2,
+								       n % 3, 0, PV_DOMID_SELF};
+		else if (cmd == PV_XENMEM_remove_from_physmap)
+			a.words[1] = FAKE_GRANTS + n / 4;
+	} else if (nr == PV_HYPERVISOR_hvm_op) {
+		a.param = (struct pv_hvm_param){PV_DOMID_SELF, 0, n * 2, n};
+	} else if (nr == PV_HYPERVISOR_vcpu_op) {
+		a.words[0] = n & 1 ? fake_gva(gfn) + n : f.now + 1000000ull * n;
+		if (cmd == PV_VCPUOP_register_vcpu_info)
+			a.info = (struct pv_vcpu_register_vcpu_info){gfn, 64u * n, 0};
+	} else if (nr == PV_HYPERVISOR_sched_op && cmd == PV_SCHEDOP_poll) {
+		a.poll = (struct pv_sched_poll){fake_gva(FAKE_DATA), n, f.now + n};
+	}
+	memcpy(fake_page(&f, FAKE_ARGS), &a, sizeof(a));
+}
+
+/* Spoil an argument struct with numbers of any width anywhere. */
 static void fill_args(struct input *in)
 {
 	unsigned char *page = fake_page(&f, FAKE_ARGS);
 	unsigned words = (unsigned)take(in, 1) % 12, i;
+
+	words = words > 4 ? words - 4 : 0; /* nothing, as often as not */
 
 	for (i = 0; i < words; i++) {
 		uint64_t v = number(in);
@@ -127,8 +202,9 @@ static void call(struct input *in)
 	uint64_t arg[6] = {0};
 	unsigned vcpu = (unsigned)take(in, 1) % 4;
 
-	fill_args(in);
 	arg[0] = take(in, 1) % 32;
+	plausible_args(in, nr, arg[0]);
+	fill_args(in);
 	arg[1] = pointer(in, 0);
 	arg[2] = take(in, 1) % 8;
 	arg[3] = PV_DOMID_SELF;
@@ -192,11 +268,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = {data, size};
 	enum pv_domain_kind kind = take(&in, 1) & 1 ? PV_DOMAIN_PV : PV_DOMAIN_PVH;
+	static const struct pv_clock clock = {.tsc_to_system_mul = 1u << 31};
+	uint64_t *entry;
 	unsigned i;
 
 	memset(ends, 0, sizeof(ends));
 	open_domain(&f, kind, true);
-	(void)fake_grants(&f);
+	entry = fake_grants(&f);
+	for (i = 0; i < 16; i++)
+		entry[i] = (uint64_t)(FAKE_DATA + i) << 32 |
+			   (uint64_t)(i & 1 ? FAKE_BACKEND : FAKE_DOMID) << 16 |
+			   (i & 2 ? PV_GTF_readonly : 0) | PV_GTF_permit_access;
+	(void)pv_domain_set_clock(f.d, &clock);
 	for (i = 0; i < MAX_CALLS && in.n; i++) {
 		if (take(&in, 1) < 60)
 			backend(&in);

@@ -72,6 +72,8 @@ static const struct {
 	{"transitive", PV_GTF_transitive, FAKE_BACKEND, GRANTED, PV_GNTST_general_error},
 	{"sub-page", RW | PV_GTF_sub_page, FAKE_BACKEND, GRANTED, PV_GNTST_general_error},
 	{"no such frame", RW, FAKE_BACKEND, FAKE_PAGES, PV_GNTST_bad_page},
+	{"the grant table itself", RW, FAKE_BACKEND, FAKE_GRANTS, PV_GNTST_bad_page},
+	{"shared_info", RW, FAKE_BACKEND, FAKE_SHARED, PV_GNTST_bad_page},
 	{"highest frame", RW, FAKE_BACKEND, UINT32_MAX, PV_GNTST_bad_page},
 };
 

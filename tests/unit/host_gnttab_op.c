@@ -8,6 +8,9 @@
 #include <stddef.h>
 #include <string.h>
 
+#include <pv/abi/memory.h>
+#include <pv/abi/vcpu.h>
+
 #define GRANTED (FAKE_DATA + 1)
 #define HOLE	(FAKE_DATA + 20) /* where a guest wants to see a granted page */
 #define BATCH	8
@@ -104,6 +107,8 @@ START_TEST(map_arguments_are_checked)
 	op = map_op(9, HOLE);
 	op.host_addr += 8;
 	ck_assert_int_eq(map_one(&op), PV_GNTST_general_error);
+	op = map_op(9, GRANTED); /* over itself */
+	ck_assert_int_eq(map_one(&op), PV_GNTST_general_error);
 	op = map_op(9, FAKE_SHARED);
 	ck_assert_int_eq(map_one(&op), PV_GNTST_general_error);
 	op = map_op(9, FAKE_GRANTS);
@@ -172,6 +177,43 @@ START_TEST(map_undoes_itself_when_the_handle_cannot_be_told)
 			 -PV_EFAULT);
 	ck_assert_uint_eq((uint16_t)entry[9], PV_GTF_permit_access);
 	ck_assert(f.overlay[HOLE] == PV_PHYSMAP_NONE);
+	fake_close(&f);
+}
+END_TEST
+
+START_TEST(mapped_frames_stay_what_they_are)
+{
+	struct pv_gnttab_map_grant_ref op = map_op(9, HOLE), second;
+	struct pv_vcpu_register_vcpu_info info = {HOLE, 0, 0};
+	struct pv_memory_reservation r = {fake_gva(FAKE_DATA), 1, 0, 0, PV_DOMID_SELF};
+	struct pv_add_to_physmap a = {PV_DOMID_SELF, 0, PV_XENMAPSPACE_shared_info, 0, 0};
+	static const uint64_t busy[] = {GRANTED, HOLE};
+	struct pv_grant_map m;
+	unsigned i;
+
+	open_table();
+	grant(9, PV_GTF_permit_access, GRANTED);
+	ck_assert_int_eq(map_one(&op), PV_GNTST_okay);
+	for (i = 0; i < 2; i++) {
+		*(uint64_t *)fake_page(&f, FAKE_DATA) = busy[i];
+		ck_assert_int_eq(fake_op(&f, PV_HYPERVISOR_memory_op,
+					 PV_XENMEM_decrease_reservation, &r, sizeof(r)),
+				 0);
+		a.gpfn = busy[i];
+		ck_assert_int_eq(fake_op(&f, PV_HYPERVISOR_memory_op, PV_XENMEM_add_to_physmap, &a,
+					 sizeof(a)),
+				 -PV_EINVAL);
+		second = map_op(9, busy[i]);
+		ck_assert_int_eq(map_one(&second), PV_GNTST_general_error);
+	}
+	memcpy(fake_page(&f, FAKE_ARGS), &info, sizeof(info));
+	ck_assert_int_eq(fake_hypercall(&f, 0, PV_HYPERVISOR_vcpu_op, PV_VCPUOP_register_vcpu_info,
+					0, fake_gva(FAKE_ARGS), 0),
+			 -PV_EINVAL);
+	/* a grant of the overlay itself is no page of the guest's to give */
+	entry[10] = (uint64_t)HOLE << 32 | FAKE_BACKEND << 16 | PV_GTF_permit_access;
+	ck_assert_int_eq(pv_domain_grant_map(f.d, FAKE_BACKEND, 10, 0, &m), PV_GNTST_bad_page);
+	ck_assert_uint_eq((uint16_t)entry[10], PV_GTF_permit_access);
 	fake_close(&f);
 }
 END_TEST
@@ -365,6 +407,7 @@ static void fill(TCase *t)
 	tcase_add_loop_test(t, kth_failure_of_a_batch_spares_the_others, 0, BATCH);
 	tcase_add_test(t, map_undoes_itself_when_the_vmm_refuses);
 	tcase_add_test(t, map_undoes_itself_when_the_handle_cannot_be_told);
+	tcase_add_test(t, mapped_frames_stay_what_they_are);
 	tcase_add_test(t, destruction_takes_overlays_away);
 	tcase_add_loop_test(t, copy_moves_bytes_between_frames_and_grants, 0, 4);
 	tcase_add_test(t, copy_arguments_are_checked);
