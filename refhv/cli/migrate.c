@@ -157,12 +157,15 @@ static void refuse(struct wire *w, const struct refhv_error *e)
 	wire_say(w, line);
 }
 
-/* While the domain comes in, its name may belong to the process that it comes from. */
+/*
+ * While the domain comes in, its name may belong to the process that it comes from; and for a moment afterwards that process has the
+ * name from here, so another move must have one of its own.
+ */
 static char *guest_room(const char *name)
 {
 	char text[CONFIG_NAME_MAX + 1];
 
-	snprintf(text, sizeof(text), "%.50s--incoming", name);
+	snprintf(text, sizeof(text), "%.44s--incoming%d", name, (int)getpid());
 	return strdup(text);
 }
 

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pv/abi/errno.h>
 #include <stdarg.h>
@@ -19,7 +21,7 @@
 
 void wire_init(struct wire *w, int fd)
 {
-	int big = 4 << 20;
+	int big = 4 << 20, one = 1;
 
 	memset(w, 0, sizeof *w);
 	w->fd = fd;
@@ -28,6 +30,8 @@ void wire_init(struct wire *w, int fd)
 	/* Fewer wake-ups while memory streams; a file says no, which is fine. */
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &big, sizeof big);
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &big, sizeof big);
+	/* The short lines of the handshake must not wait for an acknowledgement: the guest stands still. */
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 }
 
 int wire_fail(struct wire *w, int error, const char *fmt, ...)
