@@ -260,13 +260,26 @@ static void retry(struct pv_blkback *b)
 	}
 }
 
+/* A stopped device gives its mappings back without going to the disk again. */
+static int abandon(struct pv_blkback *b)
+{
+	struct pv_blkback_io *io = b->stalled, *next;
+
+	b->stalled = NULL;
+	for (; io; io = next) {
+		next = io->next;
+		finish(b, io, -PV_EIO);
+	}
+	return -PV_EPROTO;
+}
+
 int pv_blkback_work(struct pv_blkback *b, uint32_t budget)
 {
 	uint32_t taken = 0;
 	int n = 0;
 
 	if (b->broken)
-		return -PV_EPROTO;
+		return abandon(b);
 	if (!b->connected)
 		return 0;
 	if (b->stalled)
@@ -291,7 +304,7 @@ int pv_blkback_work(struct pv_blkback *b, uint32_t budget)
 		b->disk->commit(b->disk->ctx);
 	pv_blkback_flush(b);
 	if (b->broken)
-		return -PV_EPROTO;
+		return abandon(b);
 	if (taken)
 		return (int)taken;
 	return b->stalled || n > 0 ? -PV_EAGAIN : 0;

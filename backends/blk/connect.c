@@ -201,6 +201,8 @@ int pv_blkback_export(struct pv_blkback *b, struct pv_blkback_state *st)
 {
 	if (b->inflight)
 		return -PV_EBUSY;
+	if (b->broken)
+		return -PV_EPROTO;
 	pv_blkback_flush(b);
 	*st = b->conn;
 	if (b->connected) {

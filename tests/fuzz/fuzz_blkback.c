@@ -108,6 +108,9 @@ static void move(struct state *s)
 		complete(s, 0, 0);
 		(void)pv_blkback_work(&s->back, 4);
 	}
+	/* What broke has to be closed first. */
+	if (s->back.broken)
+		(void)pv_blkback_step(&s->back);
 	if (pv_blkback_export(&s->back, &st) || pv_blkback_destroy(&s->back))
 		abort();
 	if (pv_blkback_import(&s->back, &st))

@@ -134,7 +134,8 @@ uint32_t pv_blkback_inflight(const struct pv_blkback *b);
 /* Control. Quiet: work() takes nothing more; when inflight is 0 everything is answered and the
  * state can be exported. */
 void pv_blkback_quiesce(struct pv_blkback *b, bool on);
-/* -PV_EBUSY while requests are in flight. */
+/* -PV_EBUSY while requests are in flight; -PV_EPROTO when the device was stopped and step() has not
+ * closed it yet. */
 int pv_blkback_export(struct pv_blkback *b, struct pv_blkback_state *st);
 /* On a fresh backend: connects as the state says, with no handshake. The state is checked as
  * hostile input (-PV_EINVAL); mapping and binding may fail as in step(). The backend starts
