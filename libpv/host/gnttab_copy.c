@@ -23,8 +23,10 @@ static int open_end(struct pv_domain *d, const struct pv_gnttab_copy_ptr *p, boo
 
 	e->pinned = false;
 	e->readonly = readonly;
+	/* Besides itself a guest knows of one domain, 0, where its backends are. */
 	if (!gref && p->domid != PV_DOMID_SELF)
-		return PV_GNTST_permission_denied;
+		return p->domid == 0 || pv_domain_is_self(d, p->domid) ? PV_GNTST_permission_denied
+								       : PV_GNTST_bad_domain;
 	if (gref && !pv_domain_is_self(d, p->domid))
 		return PV_GNTST_bad_domain;
 	if (p->offset > PV_PAGE || len > PV_PAGE - p->offset)

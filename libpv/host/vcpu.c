@@ -155,8 +155,7 @@ static int64_t do_set_timer(struct pv_domain *d, unsigned by, unsigned vcpu, uns
 		return -PV_EINVAL;
 	if (pv_guest_read(d, by, &single, gva, sizeof(single)))
 		return -PV_EFAULT;
-	if ((single.flags & PV_VCPU_SSHOTTMR_future) && single.timeout_abs_ns < pv_domain_now(d))
-		return -PV_ETIME;
+	/* PV_VCPU_SSHOTTMR_future is ignored, as Xen 4.17 does: a past time fires at once. */
 	return pv_domain_timer_op(d, by, vcpu, op, single.timeout_abs_ns);
 }
 

@@ -289,6 +289,8 @@ START_TEST(copy_arguments_are_checked)
 	op = copy_op(GRANTED, GRANTED + 1, 0);
 	op.source.domid = 0;
 	ck_assert_int_eq(copy_one(&op), PV_GNTST_permission_denied);
+	op.source.domid = 0x7fef;
+	ck_assert_int_eq(copy_one(&op), PV_GNTST_bad_domain);
 	op = copy_op(9, GRANTED + 1, PV_GNTCOPY_source_gref);
 	op.source.domid = 3;
 	ck_assert_int_eq(copy_one(&op), PV_GNTST_bad_domain);
