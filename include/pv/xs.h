@@ -20,13 +20,14 @@ extern "C" {
 #endif
 
 /*
- * 0 if a header may be believed: the length is within PV_XENSTORE_PAYLOAD_MAX. -PV_EBADMSG else; the
- * byte stream cannot be re-synchronised after that. An unknown type is not an error here: it
- * is answered with ENOSYS.
+ * 0 if a header may be believed: the length is within PV_XENSTORE_PAYLOAD_MAX. -PV_EBADMSG else;
+ * the byte stream cannot be re-synchronised after that. An unknown type is not an error here: it is
+ * answered with ENOSYS.
  */
 int pv_xs_header_check(const struct pv_xsd_sockmsg *hdr);
 
-/* The wire's name of an error, given as PV_E... or negated. Anything the wire has no name for: "EIO". */
+/* The wire's name of an error, given as PV_E... or negated. Anything the wire has no name for:
+ * "EIO". */
 const char *pv_xs_error_name(int err);
 
 /* The other way: "ENOENT" (len 6, or 7 with its NUL) is -PV_ENOENT. An unknown name is -PV_EIO. */
@@ -42,14 +43,14 @@ enum pv_xs_path_kind {
 
 /*
  * A path of len bytes (no NUL): its kind, or -PV_EINVAL. Characters A-Z a-z 0-9 - / _ @; not empty;
- * no "//"; no '/' at the end except the root itself; at most PV_XENSTORE_ABS_PATH_MAX - 2 bytes absolute,
- * PV_XENSTORE_REL_PATH_MAX - 1 relative.
+ * no "//"; no '/' at the end except the root itself; at most PV_XENSTORE_ABS_PATH_MAX - 2 bytes
+ * absolute, PV_XENSTORE_REL_PATH_MAX - 1 relative.
  */
 int pv_xs_path_check(const char *path, size_t len);
 
 /*
- * Write the canonical (absolute, or special) form of a checked path, with a NUL, to out. Returns its
- * length without the NUL, or -PV_EINVAL; the length limit holds for the result (XSA-323).
+ * Write the canonical (absolute, or special) form of a checked path, with a NUL, to out. Returns
+ * its length without the NUL, or -PV_EINVAL; the length limit holds for the result (XSA-323).
  */
 int pv_xs_path_resolve(char *out, size_t size, uint16_t domid, const char *path, size_t len);
 
@@ -59,7 +60,8 @@ bool pv_xs_path_within(const char *path, size_t len, const char *base, size_t ba
 /* How many levels `path` lies below `base`, which it is within: 0 for itself. */
 unsigned pv_xs_path_depth(const char *path, size_t len, size_t base_len);
 
-/* Length of the parent of a canonical absolute path: "/a/b" -> 2, "/a" -> 1. The root has itself. */
+/* Length of the parent of a canonical absolute path: "/a/b" -> 2, "/a" -> 1. The root has itself.
+ */
 size_t pv_xs_path_parent(const char *path, size_t len);
 
 /* ---- Permissions: a letter and a domid ---- */
@@ -88,8 +90,8 @@ size_t pv_xs_perm_format(char out[PV_XS_PERM_TEXT], const struct pv_xs_perm *per
 unsigned pv_xs_strings(const char *body, size_t len);
 
 /*
- * Step through a body: *pos starts at 0. Returns the next NUL-ended string and its length, or NULL when
- * no complete string is left.
+ * Step through a body: *pos starts at 0. Returns the next NUL-ended string and its length, or NULL
+ * when no complete string is left.
  */
 const char *pv_xs_string_next(const char *body, size_t len, size_t *pos, size_t *str_len);
 

@@ -1,8 +1,8 @@
 /*
  * xs: the words of the xenstore protocol (include/pv/xs.h).
  *
- * Pure functions over bytes that a hostile peer wrote; every one stays within the length it is given.
- * Path rules: docs/misc/xenstore.txt and tools/xenstored/core.c (is_valid_nodename) of Xen.
+ * Pure functions over bytes that a hostile peer wrote; every one stays within the length it is
+ * given. Path rules: docs/misc/xenstore.txt and tools/xenstored/core.c (is_valid_nodename) of Xen.
  */
 #include <pv/xs.h>
 #include "mem.h"

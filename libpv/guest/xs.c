@@ -2,8 +2,9 @@
  * xs: the guest's end of the xenstore ring.
  *
  * Messages go out one writer at a time; what comes in is taken by whoever looks first and handed to
- * the request it answers, by id. The store's indices and lengths are checked before use, and a store
- * that breaks them breaks the client only. State changes under the lock; notify, wait, wake and callbacks without.
+ * the request it answers, by id. The store's indices and lengths are checked before use, and a
+ * store that breaks them breaks the client only. State changes under the lock; notify, wait, wake
+ * and callbacks without.
  */
 #include "xs_impl.h"
 
@@ -331,7 +332,8 @@ bool pv_xs_event(struct pv_xs *xs)
 	return due;
 }
 
-/* Take one watch that is due off the list of those: its path is copied, since events go on coming in. */
+/* Take one watch that is due off the list of those: its path is copied, since events go on coming
+ * in. */
 static struct pv_xs_watch *due_next(struct pv_xs *xs, char *path, size_t size)
 {
 	unsigned long flags = lock(xs);

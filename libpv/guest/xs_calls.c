@@ -165,7 +165,8 @@ static int dir_part(struct pv_xs_dir *d)
 	if (d->offset && generation != d->generation)
 		return -PV_EAGAIN;
 	d->generation = generation;
-	/* The last part ends with an empty name; one that is not last and brings nothing would never end. */
+	/* The last part ends with an empty name; one that is not last and brings nothing would
+	 * never end. */
 	if (d->len > d->pos && !d->buf[d->len - 1] &&
 	    (d->len == d->pos + 1 || !d->buf[d->len - 2])) {
 		d->last = true;

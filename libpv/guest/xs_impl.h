@@ -13,8 +13,8 @@ struct pv_xs_part {
 };
 
 /*
- * Send a request whose body is these parts and wait for its answer: its length, at most `size`, or -PV_E....
- * -PV_E2BIG: the answer was longer; what fits is in buf.
+ * Send a request whose body is these parts and wait for its answer: its length, at most `size`, or
+ * -PV_E.... -PV_E2BIG: the answer was longer; what fits is in buf.
  */
 int pv_xs_call(struct pv_xs *xs, uint32_t type, uint32_t tx, const struct pv_xs_part *part,
 	       unsigned parts, char *buf, size_t size);

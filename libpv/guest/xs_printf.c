@@ -42,7 +42,8 @@ static void put_string(struct out *o, const char *s)
 	put(o, s, n);
 }
 
-/* One conversion after its '%'; returns where the format goes on, or NULL if it is not one of ours. */
+/* One conversion after its '%'; returns where the format goes on, or NULL if it is not one of ours.
+ */
 static const char *convert(struct out *o, const char *f, va_list *ap)
 {
 	unsigned longs = 0;

@@ -1,9 +1,10 @@
 /*
  * xenstore: the domain's store, served to people and to the guest (host/xenstore.h).
  *
- * Everything happens in loop callbacks under the owner's lock. The store's wake may come from any thread that holds the
- * lock, so it only leaves a mark and pokes the loop. A client that does not read is never waited for:
- * the store holds at most one reply and a bounded number of events for it.
+ * Everything happens in loop callbacks under the owner's lock. The store's wake may come from any
+ * thread that holds the lock, so it only leaves a mark and pokes the loop. A client that does not
+ * read is never waited for: the store holds at most one reply and a bounded number of events for
+ * it.
  */
 #include "xenstore.h"
 #include <errno.h>
@@ -243,9 +244,13 @@ struct refhv_xenstore *refhv_xenstore_start(struct ev_loop *loop, struct pv_stor
 					    int listen_fd, pthread_mutex_t *mutex)
 {
 	struct refhv_xenstore *x = calloc(1, sizeof(*x));
+	struct pv_store_conn *left;
 
 	if (!x)
 		return NULL;
+	/* Clients of the process that the store comes from stayed there. */
+	while ((left = pv_store_conn_find(store, PV_STORE_CONN_SOCKET, 0)))
+		pv_store_conn_del(left);
 	x->loop = loop;
 	x->store = store;
 	x->lock = mutex;

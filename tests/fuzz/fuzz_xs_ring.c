@@ -1,8 +1,10 @@
 /*
- * fuzz_xs_ring: a guest that writes anything to its xenstore page, also while the server looks at it.
+ * fuzz_xs_ring: a guest that writes anything to its xenstore page, also while the server looks at
+ * it.
  *
- * The server's allocations are the moments in which the guest interferes: each one may write a byte of the page. A second,
- * well-behaved guest must be served all the same, and the books must be right.
+ * The server's allocations are the moments in which the guest interferes: each one may write a byte
+ * of the page. A second, well-behaved guest must be served all the same, and the books must be
+ * right.
  */
 #include <pv/store.h>
 #include <stdio.h>

@@ -1,9 +1,9 @@
 /*
  * fuzz_xs_socket: request bytes of several clients, in any order and any pieces.
  *
- * The input is a play: who does what next. Besides bytes there are domains that come and go, allocations that fail, and
- * a save and load in the middle. In the end, and whenever output is taken, the books must be right and the
- * output must be whole messages.
+ * The input is a play: who does what next. Besides bytes there are domains that come and go,
+ * allocations that fail, and a save and load in the middle. In the end, and whenever output is
+ * taken, the books must be right and the output must be whole messages.
  */
 #include <pv/store.h>
 #include <stdio.h>

@@ -1,8 +1,9 @@
 /*
  * Pair tests of the xenstore: the guest's client against the server through a ring, in one process.
  *
- * Single-threaded tests let the client's wait hook run the server; threaded ones have a server thread and several
- * client threads, and are clean under the thread sanitizer. Hostile servers are played by writing the page.
+ * Single-threaded tests let the client's wait hook run the server; threaded ones have a server
+ * thread and several client threads, and are clean under the thread sanitizer. Hostile servers are
+ * played by writing the page.
  */
 #include <check.h>
 #include <pthread.h>

@@ -1,7 +1,9 @@
 /*
- * store_server SOCKET: an empty store on a unix socket, as refhv serves one, for the tools of others.
+ * store_server SOCKET: an empty store on a unix socket, as refhv serves one, for the tools of
+ * others.
  *
- * Ends on SIGTERM; the exit code tells whether the books were right in the end and all memory came back.
+ * Ends on SIGTERM; the exit code tells whether the books were right in the end and all memory came
+ * back.
  */
 #include <ev.h>
 #include <host/xenstore.h>

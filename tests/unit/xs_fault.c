@@ -1,8 +1,8 @@
 /*
  * Fault injection and random play on the store.
  *
- * XSA-414, 415, 421: each operation is repeated with its first, second, third... allocation failing. A failed one changes
- * nothing that can be seen or that is charged.
+ * XSA-414, 415, 421: each operation is repeated with its first, second, third... allocation
+ * failing. A failed one changes nothing that can be seen or that is charged.
  */
 #include <check.h>
 #include "xs_rig.h"
@@ -127,7 +127,8 @@ START_TEST(a_failed_allocation_changes_nothing)
 				      r.reply);
 			ck_assert_msg(!pv_store_audit(r.store),
 				      "%s: allocation %ld leaves the books wrong", s->name, k);
-			/* A transaction that could not commit is over all the same, so its stream differs. */
+			/* A transaction that could not commit is over all the same, so its stream
+			 * differs. */
 			if (failed && s->act.type != TE && !s->act.tx) {
 				save(&r, &after);
 				ck_assert_msg(before.len == after.len &&
@@ -313,7 +314,8 @@ START_TEST(random_play_agrees_with_a_model)
 			if (pv_store_transaction_end(self, tx, true) < 0) {
 				conflicts++;
 			} else {
-				/* What it read was all of the tree below /m, so nothing else can have changed. */
+				/* What it read was all of the tree below /m, so nothing else can
+				 * have changed. */
 				commits++;
 				live = mine;
 			}
@@ -330,7 +332,8 @@ START_TEST(random_play_agrees_with_a_model)
 					 0);
 			model_write(m, at, (int)step);
 		}
-		/* A transaction has read everything from the start, so that "committed" means "alone". */
+		/* A transaction has read everything from the start, so that "committed" means
+		 * "alone". */
 		if (tx)
 			ck_assert_msg(agree(&r, tx, &mine),
 				      "step %u: the transaction sees another world", step);

@@ -346,7 +346,8 @@ START_TEST(snapshots_are_bounded_as_a_whole_by_dooming_the_oldest)
 			ck_assert_uint_le(st.node_bytes - st.live_bytes - st.tx_bytes, q.snapshots);
 		}
 	}
-	/* A transaction that lost its snapshot goes on with the tree of now, and fails in the end. */
+	/* A transaction that lost its snapshot goes on with the tree of now, and fails in the end.
+	 */
 	SAY(1, WR, 1, "a|1", "OK");
 	SAY(1, RD, 1, "a|", "1");
 	SAY(1, TE, 1, "T|", "!EAGAIN");

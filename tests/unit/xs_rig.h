@@ -1,8 +1,8 @@
 /*
  * xs_rig: a store, some domains, and requests written as text.
  *
- * In texts '|' stands for a NUL byte. An error reply reads "!ENOENT". Events are kept apart. The allocator counts, and
- * can be told to fail the k-th request.
+ * In texts '|' stands for a NUL byte. An error reply reads "!ENOENT". Events are kept apart. The
+ * allocator counts, and can be told to fail the k-th request.
  */
 #ifndef PV_TESTS_XS_RIG_H
 #define PV_TESTS_XS_RIG_H

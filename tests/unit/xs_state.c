@@ -1,4 +1,5 @@
-/* Save and load of the store: what a client can see goes on as if nothing had happened; damaged streams are refused. */
+/* Save and load of the store: what a client can see goes on as if nothing had happened; damaged
+ * streams are refused. */
 #include <check.h>
 #include "xs_rig.h"
 
@@ -352,7 +353,8 @@ static unsigned char hex(const char *s)
 	return (unsigned char)strtoul((char[]){s[0], s[1], 0}, NULL, 16);
 }
 
-/* Written by hand after the specification, as Xen's daemon would: version 1, stale permissions, unknown quotas. */
+/* Written by hand after the specification, as Xen's daemon would: version 1, stale permissions,
+ * unknown quotas. */
 START_TEST(a_stream_of_xens_form_is_understood)
 {
 	static const char text[] = "78656e73746f7265"
@@ -429,6 +431,6 @@ END_TEST
 RUN("xs_state", nodes_and_permissions_survive, a_half_read_request_is_answered_after_the_move,
     half_written_replies_and_events_go_on_where_they_stopped,
     watches_fire_after_the_move_and_not_because_of_it, an_owed_event_comes_after_the_move,
-    transactions_commit_after_the_move, transactions_conflict_after_the_move_as_before, a_broken_client_stays_broken,
-    a_stream_cut_anywhere_is_refused, a_damaged_stream_breaks_nothing,
+    transactions_commit_after_the_move, transactions_conflict_after_the_move_as_before,
+    a_broken_client_stays_broken, a_stream_cut_anywhere_is_refused, a_damaged_stream_breaks_nothing,
     a_load_that_runs_out_of_memory_leaves_nothing, a_stream_of_xens_form_is_understood)

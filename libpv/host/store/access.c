@@ -37,8 +37,8 @@ int pv_st_resolve(struct pv_store_conn *c, const char *path, size_t len)
 }
 
 /*
- * Find the node if the connection may do `want` with it. A client that could not have seen whether the
- * node exists is told EACCES, not ENOENT: the nearest existing ancestor decides.
+ * Find the node if the connection may do `want` with it. A client that could not have seen whether
+ * the node exists is told EACCES, not ENOENT: the nearest existing ancestor decides.
  */
 int pv_st_op_get(struct pv_store_conn *c, struct pv_st_tx *tx, size_t len, unsigned flags,
 		 unsigned want, struct pv_st_node **node)
@@ -71,7 +71,8 @@ static struct pv_st_tree tree_of(struct pv_store_conn *c, struct pv_st_tx *tx)
 				   c->domain->domid};
 }
 
-/* As stock xenstored counts: its record of a node has 24 bytes of header and 8 for each permission. */
+/* As stock xenstored counts: its record of a node has 24 bytes of header and 8 for each permission.
+ */
 bool pv_st_node_too_big(const struct pv_store_conn *c, unsigned perms, size_t names, size_t value)
 {
 	uint32_t limit = c->store->quota.node_size;
@@ -113,7 +114,8 @@ static int create(struct pv_store_conn *c, struct pv_st_tx *tx, size_t len, cons
 	if (!c->privileged && s->quota.nodes && c->domain->nodes + missing > s->quota.nodes)
 		return -PV_ENOSPC;
 	if (tx) {
-		/* Every node that comes into being, and the one whose list of children changes, belongs to the record. */
+		/* Every node that comes into being, and the one whose list of children changes,
+		 * belongs to the record. */
 		rc = pv_st_tx_access(tx, s->path, got, PV_ST_CONTENT);
 		for (size_t end = len; end > got && !rc; end = pv_xs_path_parent(s->path, end))
 			rc = pv_st_tx_access(tx, s->path, end, PV_ST_EXISTS | PV_ST_WRITTEN);
@@ -246,7 +248,8 @@ int pv_st_op_rm(struct pv_store_conn *c, struct pv_st_tx *tx, size_t len)
 	if (rc < 0)
 		return rc;
 	if (tx) {
-		/* What others add below meanwhile must not vanish unseen: each node that goes is on record. */
+		/* What others add below meanwhile must not vanish unseen: each node that goes is on
+		 * record. */
 		for (struct pv_st_node *n = pv_st_walk(s, node, s->path, len); n && !rc;
 		     n = pv_st_walk_next(s, &at))
 			rc = pv_st_tx_access(tx, s->walk_path, at, PV_ST_CONTENT | PV_ST_CHILDREN);

@@ -1,7 +1,8 @@
 /*
  * api: the direct calls of toolstack and backends.
  *
- * The same operations as on the wire, with the rights and limits of the connection. Trusts the caller's pointers.
+ * The same operations as on the wire, with the rights and limits of the connection. Trusts the
+ * caller's pointers.
  */
 #include "impl.h"
 

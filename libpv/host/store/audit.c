@@ -1,8 +1,8 @@
 /*
  * audit: count everything again and compare with the books.
  *
- * The scratch charges of the domains, which are zero between calls, hold the recount. Reads only the
- * store's own memory.
+ * The scratch charges of the domains, which are zero between calls, hold the recount. Reads only
+ * the store's own memory.
  */
 #include "impl.h"
 

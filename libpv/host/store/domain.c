@@ -1,9 +1,9 @@
 /*
  * domain: what the store knows of each domain, and what it is charged.
  *
- * Charges of a change under way are kept apart until it is complete, so that a failure in the middle
- * leaves the accounts as they were. A domain that goes takes its nodes and every permission that
- * names it with it, without needing memory for that (XSA-322, 417, 419).
+ * Charges of a change under way are kept apart until it is complete, so that a failure in the
+ * middle leaves the accounts as they were. A domain that goes takes its nodes and every permission
+ * that names it with it, without needing memory for that (XSA-322, 417, 419).
  */
 #include "impl.h"
 

@@ -1,9 +1,10 @@
 /*
  * impl: what the files of the store share.
  *
- * Nodes form a persistent tree: a snapshot is a reference to a root, and whoever changes a tree first
- * copies what others also refer to. Live nodes are charged to their owners, nodes that a transaction
- * wrote to its connection's domain; what only snapshots keep alive is the rest, and is bounded as a whole.
+ * Nodes form a persistent tree: a snapshot is a reference to a root, and whoever changes a tree
+ * first copies what others also refer to. Live nodes are charged to their owners, nodes that a
+ * transaction wrote to its connection's domain; what only snapshots keep alive is the rest, and is
+ * bounded as a whole.
  *
  * Nothing here recurses over the tree (XSA-418), and nothing asserts (XSA-421, 440, 481).
  */
@@ -53,7 +54,8 @@ static inline uint16_t pv_st_node_owner(const struct pv_st_node *n)
 	return n->perm[0].domid;
 }
 
-/* A tree that is being changed: its root, and who is charged for copies. Charged to owners if tx is NULL. */
+/* A tree that is being changed: its root, and who is charged for copies. Charged to owners if tx is
+ * NULL. */
 struct pv_st_tree {
 	struct pv_store *store;
 	struct pv_st_node **root;
@@ -203,20 +205,23 @@ struct pv_st_node *pv_st_find(struct pv_st_node *root, const char *path, size_t 
 /* The deepest existing node on the way to path; *got is the length of its path. */
 struct pv_st_node *pv_st_find_nearest(struct pv_st_node *root, const char *path, size_t len,
 				      size_t *got);
-/* The slot of an existing node, after everything on the way has been made this tree's own. NULL: no memory. */
+/* The slot of an existing node, after everything on the way has been made this tree's own. NULL: no
+ * memory. */
 struct pv_st_node **pv_st_own(struct pv_st_tree *t, const char *path, size_t len);
-/* Create path (absent) and its missing parents with these permissions. The owner's account must exist. */
+/* Create path (absent) and its missing parents with these permissions. The owner's account must
+ * exist. */
 int pv_st_create(struct pv_st_tree *t, const char *path, size_t len, const struct pv_xs_perm *perm,
 		 unsigned perms, const void *value, size_t value_len);
 int pv_st_replace(struct pv_st_tree *t, const char *path, size_t len, const struct pv_xs_perm *perm,
 		  unsigned perms, const void *value, size_t value_len);
 /*
- * Remove an existing node, not the root. fired is called between the last failure and the removal, if not NULL,
- * while both are still in place.
+ * Remove an existing node, not the root. fired is called between the last failure and the removal,
+ * if not NULL, while both are still in place.
  */
 int pv_st_remove(struct pv_st_tree *t, const char *path, size_t len,
 		 void (*fired)(struct pv_st_tree *t, const char *path, size_t len));
-/* Pre-order walk; the node's path is in s->walk_path. One at a time; the tree must not change meanwhile. */
+/* Pre-order walk; the node's path is in s->walk_path. One at a time; the tree must not change
+ * meanwhile. */
 struct pv_st_node *pv_st_walk(struct pv_store *s, struct pv_st_node *root, const char *path,
 			      size_t len);
 struct pv_st_node *pv_st_walk_next(struct pv_store *s, size_t *path_len);
@@ -277,8 +282,9 @@ int pv_st_watch_del(struct pv_store_conn *c, const char *path, size_t len, const
 		    size_t token_len, void (*fn)(void *, const char *), void *arg);
 void pv_st_watches_free(struct pv_store_conn *c);
 /*
- * `node` is at path now; removed: it is about to go, and `parent` is its parent. The nodes from the one whose path
- * has length `first` down to this one came into being with it; first is len if it was alone.
+ * `node` is at path now; removed: it is about to go, and `parent` is its parent. The nodes from the
+ * one whose path has length `first` down to this one came into being with it; first is len if it
+ * was alone.
  */
 void pv_st_fire(struct pv_store *s, const char *path, size_t len, size_t first,
 		struct pv_st_node *node, struct pv_st_node *parent, bool removed);

@@ -1,9 +1,9 @@
 /*
  * load: read the store back from Xen's migration format.
  *
- * The stream may be damaged or forged: every length is checked against what is left of its record, and
- * every name and path is held to the rules of the wire. Two passes: what transactions saw can only be
- * compared when the whole tree is there.
+ * The stream may be damaged or forged: every length is checked against what is left of its record,
+ * and every name and path is held to the rules of the wire. Two passes: what transactions saw can
+ * only be compared when the whole tree is there.
  */
 #include "impl.h"
 #include "format.h"
@@ -190,7 +190,8 @@ static int transaction(struct in *r)
 	return 0;
 }
 
-/* Permissions from the record into memory of ours (to be freed by the caller); those of the dead are dropped. */
+/* Permissions from the record into memory of ours (to be freed by the caller); those of the dead
+ * are dropped. */
 static int perms_get(struct in *r, unsigned n, struct pv_xs_perm **perm, unsigned *perms)
 {
 	struct fmt_perm f;

@@ -240,7 +240,8 @@ int pv_st_create(struct pv_st_tree *t, const char *path, size_t len, const struc
 	size_t got, end = len;
 
 	pv_st_find_nearest(*t->root, path, len, &got);
-	/* From the leaf upwards, so that nothing is reachable before everything exists (XSA-415). */
+	/* From the leaf upwards, so that nothing is reachable before everything exists (XSA-415).
+	 */
 	while (end > got) {
 		size_t up = pv_xs_path_parent(path, end), name = up == 1 ? 1 : up + 1;
 

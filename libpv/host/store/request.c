@@ -184,7 +184,8 @@ static int do_set_perms(struct request *r)
 {
 	size_t pos = 0, len;
 	const char *path = pv_xs_string_next(r->body, r->len, &pos, &len), *p;
-	/* Each takes three bytes of the request at least, four here; the reply buffer is free until the end. */
+	/* Each takes three bytes of the request at least, four here; the reply buffer is free until
+	 * the end. */
 	struct pv_xs_perm perm;
 	unsigned perms = 0;
 	int rc = path ? pv_st_resolve(r->c, path, len) : -PV_EINVAL;

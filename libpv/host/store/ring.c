@@ -2,7 +2,8 @@
  * ring: the server's end of a guest's xenstore ring.
  *
  * The page is the guest's and may change at any time. Each index the guest owns is read once per
- * round and must be within one ring of ours (XSA-38); ours are kept here and only written to the page.
+ * round and must be within one ring of ours (XSA-38); ours are kept here and only written to the
+ * page.
  */
 #include "impl.h"
 
@@ -45,7 +46,8 @@ static int broke(struct pv_store_ring *r, uint32_t error)
 	return -PV_EBADMSG;
 }
 
-/* A guest that lost track starts anew: everything the connection had is gone, and the ring is empty. */
+/* A guest that lost track starts anew: everything the connection had is gone, and the ring is
+ * empty. */
 static void reconnect(struct pv_store_ring *r)
 {
 	pv_store_conn_reset(r->conn);

@@ -1,8 +1,9 @@
 /*
  * save: write the store down in Xen's migration format.
  *
- * Changes nothing. What a transaction has read is written as it saw it, so that whoever loads the stream can tell whether it
- * still holds; a transaction that is bound to fail is written as one that saw no root.
+ * Changes nothing. What a transaction has read is written as it saw it, so that whoever loads the
+ * stream can tell whether it still holds; a transaction that is bound to fail is written as one
+ * that saw no root.
  */
 #include "impl.h"
 #include "format.h"

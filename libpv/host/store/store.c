@@ -1,8 +1,8 @@
 /*
  * store: making and ending a store, callbacks, and the books.
  *
- * Every byte the store holds is counted where it is allocated; pv_store_audit() counts again from what
- * is reachable and compares.
+ * Every byte the store holds is counted where it is allocated; pv_store_audit() counts again from
+ * what is reachable and compares.
  */
 #include "impl.h"
 
@@ -34,7 +34,8 @@ static void deliver(struct pv_store_conn *c)
 	void (*fn)(void *, const char *) = e->watch->fn;
 	void *arg = e->watch->arg;
 
-	/* Off the queue first: the callback may unwatch, and then nothing may point at the watch. */
+	/* Off the queue first: the callback may unwatch, and then nothing may point at the watch.
+	 */
 	e->watch->pending--;
 	e->watch = NULL;
 	c->out = PV_ST_OUT_EVENT;

@@ -1,9 +1,10 @@
 /*
  * transaction: snapshots, the record of what each one depends on, and commit.
  *
- * A transaction works on a tree of its own that shares what it has not changed. At the end each recorded
- * path is compared between the snapshot and the current tree, node by node; if all agree, its changes are
- * built into a candidate of the current tree, which becomes current as a whole or not at all.
+ * A transaction works on a tree of its own that shares what it has not changed. At the end each
+ * recorded path is compared between the snapshot and the current tree, node by node; if all agree,
+ * its changes are built into a candidate of the current tree, which becomes current as a whole or
+ * not at all.
  */
 #include "impl.h"
 

@@ -170,7 +170,8 @@ static void fire_below(struct pv_store_conn *c, struct pv_st_watch *w, size_t le
 {
 	struct pv_st_node *n;
 
-	/* The removed node takes the place of a root: what follows its path is looked up below it. */
+	/* The removed node takes the place of a root: what follows its path is looked up below it.
+	 */
 	n = pv_st_find(node, w->path + len, (size_t)w->len - len);
 	if (n && (readable(c, n) || readable(c, node) || readable(c, parent)))
 		event(c, w, w->path, w->len);
@@ -187,7 +188,8 @@ static void fire_one(struct pv_store_conn *c, struct pv_st_watch *w, const char 
 		return;
 	}
 	if (w->depth >= 0 && pv_xs_path_depth(path, len, w->len) > (unsigned)w->depth) {
-		/* Too deep to be told of, but a node on the way to it may be new and near enough. */
+		/* Too deep to be told of, but a node on the way to it may be new and near enough.
+		 */
 		at = first > w->len ? first : w->len;
 		if (first == len || pv_xs_path_depth(path, at, w->len) > (unsigned)w->depth)
 			return;
@@ -205,7 +207,8 @@ void pv_st_fire(struct pv_store *s, const char *path, size_t len, size_t first,
 				fire_one(c, w, path, len, first, node, parent, removed);
 }
 
-/* @introduceDomain and @releaseDomain; with a depth of 1 the domid follows the name, or may be part of the watch. */
+/* @introduceDomain and @releaseDomain; with a depth of 1 the domid follows the name, or may be part
+ * of the watch. */
 void pv_st_fire_special(struct pv_store *s, unsigned which, uint16_t domid)
 {
 	const struct pv_st_special *sp = &s->special[which];
