@@ -54,35 +54,27 @@ static int ask_guest(struct cli *c, const char *reason, const char *done)
 	struct rundir_entry entry;
 	struct control ctl;
 	struct refhv_error e;
-	json_t *result = NULL;
+	json_t *request, *result = NULL;
+	const char *action;
 	struct rundir r;
-	bool gone = false, ends = false;
+	bool gone = false;
 	int rc = cli_reach(c->arg[0], &r, &ctl, &entry, &e);
 
 	if (rc)
 		return cli_error(c, &e);
-	rc = control_call(&ctl, json_pack("{s:s, s:s}", "cmd", "shutdown", "reason", reason), NULL,
-			  0, ANSWER_MS, &result, NULL, &e);
-	json_decref(result);
-	if (rc || !c->wait)
-		return finish(c, &r, &ctl, rc, entry.name, "asked", &e);
-	result = NULL;
-	rc = control_call(&ctl, json_pack("{s:s}", "cmd", "wait"), NULL, 0, timeout, &result, &gone,
+	request = json_pack("{s:s, s:s, s:b}", "cmd", "shutdown", "reason", reason, "wait",
+			    (int)c->wait);
+	rc = control_call(&ctl, request, NULL, 0, c->wait ? timeout : ANSWER_MS, &result, &gone,
 			  &e);
-	ends = gone || !strcmp(json_string_value(json_object_get(result, "action"))
-				       ? json_string_value(json_object_get(result, "action"))
-				       : "",
-			       "destroy");
-	json_decref(result);
-	if (rc == -REFHV_TIMEOUT)
+	action = json_string_value(json_object_get(result, "action"));
+	if (rc == -REFHV_TIMEOUT && c->wait)
 		refhv_fail(&e, REFHV_TIMEOUT,
 			   "wait longer with --timeout, or refhv destroy ends it",
 			   "the guest of %s does not react to %s", entry.name, reason);
-	else if (gone)
-		rc = 0;
-	if (!rc && ends)
+	if (!rc && action && !strcmp(action, "destroy"))
 		rc = cli_await_gone(&r, entry.name, entry.domid, timeout, &e);
-	return finish(c, &r, &ctl, rc, entry.name, done, &e);
+	json_decref(result);
+	return finish(c, &r, &ctl, rc, entry.name, c->wait ? done : "asked", &e);
 }
 
 static int run_shutdown(struct cli *c)

@@ -5,8 +5,8 @@
  *   <- {"ok": true, "result": ...}                 or
  *   <- {"ok": false, "error": {"exit": "timeout", "what": "...", "remedy": "...", "file": "", "line": 0}}
  *
- * Requests on one connection are answered in order. Descriptors may come with a request (SCM_RIGHTS). "wait" is
- * answered when the guest ends; a connection that closes instead means that the domain's process is gone.
+ * Requests on one connection are answered in order. Descriptors may come with a request (SCM_RIGHTS). "wait",
+ * and "shutdown" with "wait", are answered when the guest ends; a connection that closes instead means that the domain's process is gone.
  */
 #ifndef REFHV_CONTROL_H
 #define REFHV_CONTROL_H

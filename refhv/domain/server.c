@@ -82,8 +82,11 @@ static json_t *failure(const struct refhv_error *e)
 	return json_pack("{s:b, s:o}", "ok", 0, "error", launch_error_to_json(e));
 }
 
-static json_t *do_shutdown(struct domain *d, const json_t *request, struct refhv_error *e)
+/* With "wait", the answer is that of "wait": asked for before the guest can react. */
+static json_t *do_shutdown(struct peer *p, const json_t *request, bool *later,
+			   struct refhv_error *e)
 {
+	struct domain *d = p->s->d;
 	const char *reason = json_string_value(json_object_get(request, "reason"));
 	bool understood;
 
@@ -96,6 +99,10 @@ static json_t *do_shutdown(struct domain *d, const json_t *request, struct refhv
 	understood = nodes_understands(d, reason);
 	if (life_shutdown(d, reason, e))
 		return NULL;
+	if (json_is_true(json_object_get(request, "wait"))) {
+		p->waits = *later = true;
+		return NULL;
+	}
 	return success(json_pack("{s:b}", "understood", (int)understood));
 }
 
@@ -139,7 +146,7 @@ static json_t *perform(struct peer *p, const json_t *request, bool *later, struc
 	if (!strcmp(cmd, "unpause"))
 		return life_unpause(d, e) ? NULL : success(NULL);
 	if (!strcmp(cmd, "shutdown"))
-		return do_shutdown(d, request, e);
+		return do_shutdown(p, request, later, e);
 	if (!strcmp(cmd, "migrate")) {
 		int fd = take_fd(p, e);
 

@@ -3,7 +3,7 @@
 
   refhv_cli.py REFHV HELLO.ELF
 
-Works in a runtime folder of its own. HELLO.ELF prints a line and powers off, so a domain that shall stay is created paused.
+Works in a runtime folder of its own. HELLO.ELF says hello, echoes lines, and powers off at "exit" or when it is asked to.
 """
 import json
 import os
@@ -67,6 +67,21 @@ class Place:
 
     def listed(self):
         return json.loads(self.refhv('list', '--json').stdout)
+
+    def console(self):
+        try:
+            with open(os.path.join(self.run_dir, 'hello', 'console.log')) as f:
+                return f.read()
+        except OSError:
+            return ''
+
+    def asks(self):
+        """Until the guest reads what is typed."""
+        for _ in range(400):
+            if '> ' in self.console():
+                return
+            time.sleep(0.01)
+        raise AssertionError('the guest did not come up: ' + self.console())
 
     def gone(self, pid):
         for _ in range(400):
@@ -144,8 +159,8 @@ def errors_come_as_json_too(p):
 
 @claim
 def run_shows_the_console_and_ends_with_the_guests_verdict(p):
-    r = p.refhv('run', p.cfg(), timeout=30)
-    assert r.stdout.startswith('hello'), r.stdout
+    r = p.refhv('run', p.cfg(), stdin='abc\nexit\n', timeout=30)
+    assert r.stdout.startswith('hello') and 'you said: abc' in r.stdout, r.stdout
     assert r.stderr == '', r.stderr
     assert not p.folders()
     with open(os.path.join(p.run_dir, '.log', 'hello.console.log')) as f:
@@ -153,17 +168,19 @@ def run_shows_the_console_and_ends_with_the_guests_verdict(p):
 
 
 @claim
-def run_reads_the_configuration_from_standard_input(p):
+def configuration_can_come_from_standard_input(p):
     with open(p.cfg()) as f:
         text = f.read()
-    assert p.refhv('run', '-', stdin=text).stdout.startswith('hello')
+    p.refhv('create', '-', stdin=text)
+    assert p.listed()[0]['name'] == 'hello'
+    p.refhv('destroy', 'hello')
 
 
 @claim
 def warnings_name_their_line_and_do_not_stop(p):
-    r = p.refhv('run', p.cfg(more='vnc = 1\nwibble = 2'))
+    r = p.refhv('run', p.cfg(more='vnc = 1\nwibble = 2'), stdin='exit\n')
     assert 'hello.cfg:4: warning: vnc' in r.stderr and 'hello.cfg:5: warning: unknown key wibble' in r.stderr
-    assert p.refhv('run', '-q', p.cfg(more='vnc = 1')).stderr == ''
+    assert p.refhv('run', '-q', p.cfg(more='vnc = 1'), stdin='exit\n').stderr == ''
 
 
 @claim
@@ -184,10 +201,12 @@ def paused_domain_is_listed_and_runs_when_unpaused(p):
     assert p.refhv('domname', str(o['domid'])).stdout.strip() == 'hello'
     assert 'refhv unpause' in p.refhv('shutdown', 'hello', code=STATE).stderr
     p.refhv('unpause', 'hello')
-    for _ in range(200):
-        if not p.folders():
-            break
-        time.sleep(0.02)
+    p.asks()
+    p.refhv('pause', 'hello')
+    assert p.info()['state'] == 'paused'
+    p.refhv('unpause', 'hello')
+    assert p.info()['state'] in ('running', 'blocked')
+    p.refhv('shutdown', '-w', 'hello')
     assert not p.folders() and not p.listed()
 
 
@@ -321,10 +340,8 @@ def control_socket_survives_nonsense(p):
 @claim
 def console_shows_what_was_printed_before(p):
     p.refhv('create', p.cfg(more='on_poweroff = "preserve"'))
-    for _ in range(200):
-        if p.info()['state'] == 'shutdown':
-            break
-        time.sleep(0.02)
+    p.asks()
+    p.refhv('shutdown', '-w', 'hello')
     assert p.info()['state'] == 'shutdown'
     with socket.socket(socket.AF_UNIX) as s:
         s.connect(os.path.join(p.run_dir, 'hello', 'console.sock'))
@@ -337,19 +354,84 @@ def console_shows_what_was_printed_before(p):
 
 
 @claim
-def guest_that_reboots_for_ever_is_one_domain_and_can_be_destroyed(p):
-    o = json.loads(p.refhv('create', '--json', p.cfg(more='on_poweroff = "restart"')).stdout)
-    pids = set()
-    end = time.monotonic() + 5
-    while len(pids) < 2 and time.monotonic() < end:
+def guest_that_reboots_is_the_same_domain_in_a_new_process(p):
+    o = json.loads(p.refhv('create', '--json', p.cfg()).stdout)
+    p.asks()
+    before = p.info()
+    p.refhv('reboot', '-w', 'hello')
+    for _ in range(400):
         r = subprocess.run([REFHV, 'info', '--json', 'hello'], env=p.env, capture_output=True, text=True)
-        if r.returncode == OK:
-            i = json.loads(r.stdout)
-            pids.add(i['pid'])
-            assert i['domid'] == o['domid']
-    assert len(pids) == 2, pids
+        if r.returncode == OK and json.loads(r.stdout)['pid'] != before['pid']:
+            break
+        time.sleep(0.01)
+    i = json.loads(r.stdout)
+    assert i['pid'] != before['pid'] and i['domid'] == before['domid'] == o['domid']
+    p.gone(before['guest_pid'])
+    for _ in range(400):
+        if p.console().count('type lines') == 2:
+            break
+        time.sleep(0.01)
+    assert p.console().count('type lines') == 2
+    p.refhv('shutdown', '-w', 'hello')
+    assert not p.folders()
+
+
+@claim
+def guest_that_does_not_react_is_a_timeout_and_can_be_destroyed(p):
+    p.refhv('create', p.cfg())
+    p.asks()
+    # A stopped guest process reads nothing.
+    os.kill(p.info()['guest_pid'], signal.SIGSTOP)
+    r = p.refhv('shutdown', '--timeout', '0.5', 'hello', code=TIMEOUT)
+    assert 'does not react' in r.stderr and 'refhv destroy' in r.stderr
     p.refhv('destroy', 'hello')
     assert not p.folders()
+
+
+@claim
+def killed_guest_process_is_a_crash(p):
+    p.refhv('create', p.cfg(more='on_crash = "preserve"'))
+    p.asks()
+    os.kill(p.info()['guest_pid'], signal.SIGKILL)
+    for _ in range(200):
+        if p.info()['state'] == 'crashed':
+            break
+        time.sleep(0.01)
+    i = p.info()
+    assert i['state'] == 'crashed' and i['crash'], i
+    assert p.refhv('list').stdout.splitlines()[1].split()[4] == '---sc-'
+    p.refhv('destroy', 'hello')
+
+
+@claim
+def domain_process_that_hangs_can_still_be_listed_and_destroyed(p):
+    p.refhv('create', '-p', p.cfg())
+    i = p.info()
+    os.kill(i['pid'], signal.SIGSTOP)
+    assert p.listed()[0]['state'] == 'no-answer'
+    p.refhv('destroy', 'hello')
+    p.gone(i['pid'])
+    p.gone(i['guest_pid'])
+    assert not p.folders()
+
+
+@claim
+def console_takes_what_is_typed_and_gives_it_to_all_who_look(p):
+    p.refhv('create', p.cfg())
+    p.asks()
+    one, two = (socket.socket(socket.AF_UNIX) for _ in range(2))
+    for s in (one, two):
+        s.connect(os.path.join(p.run_dir, 'hello', 'console.sock'))
+        s.settimeout(5)
+    one.sendall(b'abc\n')
+    for s in (one, two):
+        got = b''
+        while b'you said: abc' not in got:
+            got += s.recv(1000)
+        s.close()
+    with subprocess.Popen([REFHV, 'console', 'hello'], env=p.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as c:
+        out, _ = c.communicate(b'exit\n', timeout=10)
+        assert c.returncode == OK and out.endswith(b'goodbye\n'), out
 
 
 @claim
