@@ -313,7 +313,7 @@ static void broken(void *ctx, const char *reason)
 
 	enter(m);
 	snprintf(m->broken, sizeof(m->broken), "%s", reason);
-	m->nr_broken++;
+	__atomic_add_fetch(&m->nr_broken, 1, __ATOMIC_RELEASE);
 	leave(m);
 }
 
