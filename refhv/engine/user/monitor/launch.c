@@ -38,28 +38,31 @@ struct child {
 	sigset_t mask;
 };
 
-static int child_main(void *arg)
+/* In the child, on borrowed memory: see spawn.S. */
+__attribute__((no_sanitize("thread", "address", "undefined"), no_stack_protector,
+	       noreturn)) static int
+child_main(void *arg)
 {
 	struct child *c = arg;
 	char *none[] = {NULL};
 
 	/* Out of the way first: a source may have the number of a target. */
 	for (unsigned i = 0; i < c->nr_fds; i++) {
-		c->fd[i].from = fcntl(c->fd[i].from, F_DUPFD, UE_FD_STUB + 1);
+		c->fd[i].from = (int)syscall(SYS_fcntl, c->fd[i].from, F_DUPFD, UE_FD_STUB + 1);
 		if (c->fd[i].from < 0)
-			_exit(2);
+			syscall(SYS_exit, 2);
 	}
 	for (unsigned i = 0; i < c->nr_fds; i++)
-		if (dup2(c->fd[i].from, c->fd[i].to) < 0)
-			_exit(3);
-	close(0);
-	close(1);
-	close(2);
+		if (syscall(SYS_dup2, c->fd[i].from, c->fd[i].to) < 0)
+			syscall(SYS_exit, 3);
+	for (int i = 0; i < 3; i++)
+		syscall(SYS_close, i);
 	if (syscall(SYS_close_range, UE_FD_STUB + 1, ~0u, 0))
-		_exit(4);
-	fcntl(UE_FD_STUB, F_SETFD, FD_CLOEXEC);
+		syscall(SYS_exit, 4);
+	syscall(SYS_fcntl, UE_FD_STUB, F_SETFD, FD_CLOEXEC);
 	syscall(SYS_execveat, UE_FD_STUB, "", none, none, AT_EMPTY_PATH);
-	_exit(5);
+	for (;;)
+		syscall(SYS_exit, 5);
 }
 
 static int stub_file(void)
@@ -103,10 +106,10 @@ int ue_launch(struct engine *e, char *why, size_t size)
 	/* A handler must not run in the child, which is still us. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &c.mask);
-	e->pid = clone(child_main, stack + CHILD_STACK, CLONE_VM | CLONE_VFORK | SIGCHLD, &c);
+	e->pid = ue_spawn(child_main, &c, stack + CHILD_STACK);
 	pthread_sigmask(SIG_SETMASK, &c.mask, NULL);
 	if (e->pid < 0) {
-		snprintf(why, size, "cannot start the guest process: %s", strerror(errno));
+		snprintf(why, size, "cannot start the guest process: %s", strerror(-e->pid));
 		ret = -PV_EAGAIN;
 		goto out;
 	}
@@ -226,6 +229,12 @@ int ue_wait(struct engine *e, unsigned timeout_ms, char *why, size_t size)
 	}
 	for (unsigned i = 0; i < e->config.max_vcpus; i++)
 		e->vcpu[i].tid = h.tid[i];
+	for (unsigned i = 0; i < e->config.max_vcpus; i++) {
+		if (ue_service_start(&e->vcpu[i])) {
+			snprintf(why, size, "cannot create a thread for vCPU %u", i);
+			return -PV_EAGAIN;
+		}
+	}
 	e->waited = true;
 	return 0;
 }

@@ -43,6 +43,11 @@ struct ue_vcpu {
 
 	uint64_t vinfo_gpa; /* atomic; ENGINE_NO_GPA */
 	uint64_t deadline;  /* atomic: guest system time in ns, 0 = off */
+	/*
+	 * Atomic: what one thread did before the vCPU ran, or rested, is seen by whoever learns of that. In fact
+	 * the guest process hands this on through its words, but it is outside of what the language knows.
+	 */
+	uint32_t order;
 
 	/* The service thread and what only it uses. */
 	pthread_t thread;
@@ -108,6 +113,9 @@ void ue_watch(struct engine *e);
 int ue_service_start(struct ue_vcpu *v);
 void ue_service_wake(struct ue_vcpu *v);
 void ue_timer_set(struct engine *e, unsigned vcpu, uint64_t abs_ns);
+
+/* spawn.S */
+int ue_spawn(int (*fn)(void *), void *arg, void *stack_top);
 
 /* launch.c */
 int ue_launch(struct engine *e, char *why, size_t size);

@@ -39,6 +39,7 @@ void ue_nudge(struct ue_vcpu *v)
 
 static void may_run(struct ue_vcpu *v)
 {
+	ue_add(&v->order, 1);
 	ue_write(&v->ro->stop, 0);
 	ue_add(&v->ro->wake, 1);
 	ue_futex_wake(&v->ro->wake);
@@ -106,8 +107,10 @@ bool ue_rests(struct ue_vcpu *v, uint64_t deadline_ns)
 	for (;;) {
 		stop = ue_read(&v->ro->stop);
 		parked = ue_read(&v->rw->parked);
-		if (stop && parked == stop)
+		if (stop && parked == stop) {
+			ue_read(&v->order);
 			return true;
+		}
 		if (!stop || ue_read(&v->e->dead) || ue_now() >= deadline_ns)
 			return false;
 		ue_futex_wait(&v->rw->parked, parked, deadline_ns);

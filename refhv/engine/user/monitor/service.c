@@ -113,6 +113,7 @@ static void answer(struct ue_vcpu *v, uint32_t request)
 	for (int i = 0; i < 6; i++)
 		arg[i] = ue_read(&v->rw->arg[i]);
 	v->last = request;
+	ue_read(&v->order);
 	learn(v);
 	if (nr == UE_REQ_DIED) {
 		ue_died_in_guest(v, arg[0], arg[1]);
@@ -121,6 +122,7 @@ static void answer(struct ue_vcpu *v, uint32_t request)
 	ret = v->e->config.client->hypercall(v->e->config.client_ctx, v->id, nr, arg);
 	__atomic_add_fetch(&v->e->hypercalls, 1, __ATOMIC_RELAXED);
 	v->ro->result = ret;
+	ue_add(&v->order, 1);
 	ue_write(&v->ro->response, request);
 	/* Partner: the vCPU sets `sleeps`, reads wake, looks for the response and then sleeps on
 	 * that wake. */

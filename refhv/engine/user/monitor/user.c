@@ -231,11 +231,6 @@ static int user_create(struct engine **out, const struct engine_config *config, 
 		snprintf(why, size, "no memory or descriptors for a guest: %s", strerror(errno));
 	if (!ret)
 		ret = ue_launch(e, why, size);
-	for (unsigned i = 0; i < config->max_vcpus && !ret; i++) {
-		ret = ue_service_start(&e->vcpu[i]);
-		if (ret)
-			snprintf(why, size, "cannot create a thread");
-	}
 	if (ret) {
 		user_destroy(e);
 		return ret;
