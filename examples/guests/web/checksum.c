@@ -1,12 +1,14 @@
 /* The Internet checksum. One's complement sums may be taken in any word size and byte order, and folded at the end. */
 #include "checksum.h"
 
-static uint32_t load32(const uint8_t *p)
-{
-	uint32_t v;
+/* Eight bytes at any address. */
+typedef uint64_t __attribute__((aligned(1), may_alias)) word;
 
-	memcpy(&v, p, sizeof(v));
-	return v;
+/* An end-around carry: what leaves at the top comes in at the bottom. */
+static uint64_t add(uint64_t sum, uint64_t v)
+{
+	sum += v;
+	return sum + (sum < v);
 }
 
 static uint16_t fold(uint64_t sum)
@@ -29,28 +31,25 @@ void checksum_add(struct checksum *c, const void *data, size_t n)
 	uint16_t part;
 
 	c->odd = odd != (n & 1);
+	/* Two sums, because each addition waits for the carry of the one before. */
 	for (; n >= 32; n -= 32, p += 32) {
-		a += (uint64_t)load32(p) + load32(p + 8) + load32(p + 16) + load32(p + 24);
-		b += (uint64_t)load32(p + 4) + load32(p + 12) + load32(p + 20) + load32(p + 28);
-	}
-	for (; n >= 4; n -= 4, p += 4)
-		a += load32(p);
-	if (n >= 2) {
-		uint16_t v;
+		const word *w = (const word *)p;
 
-		memcpy(&v, p, sizeof(v));
-		a += v;
-		p += 2;
-		n -= 2;
+		a = add(a, w[0]);
+		b = add(b, w[1]);
+		a = add(a, w[2]);
+		b = add(b, w[3]);
 	}
+	for (; n >= 8; n -= 8, p += 8)
+		a = add(a, *(const word *)p);
 	if (n) {
-		uint8_t last[2] = {*p, 0};
-		uint16_t v;
+		uint8_t last[8] = {0};
 
-		memcpy(&v, last, sizeof(v));
-		a += v;
+		memcpy(last, p, n);
+		b = add(b, *(const word *)last);
 	}
-	part = fold((a & 0xffffffff) + (a >> 32) + (b & 0xffffffff) + (b >> 32));
+	a = add(a, b);
+	part = fold((a & 0xffffffff) + (a >> 32));
 	c->sum += odd ? swap16(part) : part;
 }
 

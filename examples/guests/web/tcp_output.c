@@ -54,7 +54,7 @@ void tcp_send_syn_ack(struct net *net, struct tcp_conn *c)
 	put_be16(p + 2, tcp_mss(net));
 	/* Our own window needs no scaling; the option allows the peer's. */
 	if (c->scaling)
-		memcpy(p + 4, (const uint8_t[]){3, 3, 0, 0}, 4);
+		memcpy(p + 4, "\3\3\0\0", 4);
 	/* One that was sent twice cannot be measured (Karn). */
 	c->rtt_start = c->rtt_seq ? 0 : net->now;
 	c->rtt_seq = c->iss + 1;
