@@ -1,0 +1,444 @@
+/*
+ * netd: claims about user networking as a process: it starts and says why not, forwards ports, keeps frames while no
+ * domain is there, leaves when nobody needs it, is confined; and the web server answers through it, whole, while
+ * domains take turns.
+ *
+ * netd PROGRAM: the daemon. Exit 77: this machine has no place for its files.
+ */
+#include <arpa/inet.h>
+#include <check.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "hosted.h"
+#include "netd/client.h"
+#include "web_rig.h"
+
+#define BIG (24u << 20)
+
+static const char *program;
+static char folder[80], path[100], err[NETD_ERR_SIZE];
+static struct netd_config config;
+static int archive;
+
+static void setup(void)
+{
+	snprintf(path, sizeof(path), "%s/%d.sock", folder, getpid());
+	config = (struct netd_config){.socket_path = path, .program = program, .grace = 1};
+}
+
+static void add_forward(const char *text)
+{
+	ck_assert_int_eq(netd_forward_parse(text, &config.forwards[config.n_forwards++], err), 0);
+}
+
+static struct netd_link start(void)
+{
+	struct netd_link link;
+
+	ck_assert_msg(!netd_start(&config, err), "%s", err);
+	ck_assert_msg(!netd_attach(path, &link, err), "%s", err);
+	return link;
+}
+
+static uint16_t port_of(const struct netd_link *link)
+{
+	struct netd_forward f[4];
+
+	ck_assert_int_eq(netd_forwards(link->control, f, 4), (int)config.n_forwards);
+	ck_assert_uint_ne(f[0].host_port, 0);
+	return f[0].host_port;
+}
+
+/* The daemon is nobody's child: that it is gone shows in its socket. */
+static bool gone_within(unsigned ms)
+{
+	for (unsigned i = 0; i < ms / 10; i++) {
+		/* Only to look: an attach would keep it. */
+		if (access(path, F_OK))
+			return true;
+		usleep(10000);
+	}
+	return false;
+}
+
+static int dial(uint16_t port)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET,
+				.sin_port = htons(port),
+				.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct timeval patience = {.tv_sec = 30};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	ck_assert_msg(!connect(fd, (struct sockaddr *)&a, sizeof(a)), "connect: %s",
+		      strerror(errno));
+	return fd;
+}
+
+/* The server on the domain's end, in a thread: what a domain would be. */
+struct domain {
+	pthread_t thread;
+	struct hosted_config hosted;
+	int rc;
+};
+
+static void *run(void *arg)
+{
+	struct domain *d = arg;
+
+	d->rc = hosted_run(&d->hosted);
+	return NULL;
+}
+
+static void domain_start(struct domain *d, const struct netd_link *link)
+{
+	*d = (struct domain){.hosted = {.frames = link->frames,
+					.archive = archive,
+					.stop = eventfd(0, EFD_CLOEXEC),
+					.mtu = link->mtu,
+					.seed = 1,
+					.quiet = 1}};
+	ck_assert(!pthread_create(&d->thread, NULL, run, d));
+}
+
+static void domain_stop(struct domain *d)
+{
+	uint64_t one = 1;
+
+	ck_assert_int_eq(write(d->hosted.stop, &one, sizeof(one)), sizeof(one));
+	pthread_join(d->thread, NULL);
+	close(d->hosted.stop);
+	ck_assert_int_eq(d->rc, 0);
+}
+
+static uint8_t byte_at(uint32_t i)
+{
+	return (uint8_t)(i * 2654435761u >> 15);
+}
+
+static int make_archive(void)
+{
+	char name[] = "/tmp/netd-test-XXXXXX";
+	int fd = mkstemp(name);
+	uint8_t *b = malloc(512 + BIG + 1024);
+
+	unlink(name);
+	rig_tar_header(b, "big", BIG, '0');
+	for (uint32_t i = 0; i < BIG; i++)
+		b[512 + i] = byte_at(i);
+	memset(b + 512 + BIG, 0, 1024);
+	if (fd < 0 || write(fd, b, 512 + BIG + 1024) != 512 + BIG + 1024)
+		exit(77);
+	free(b);
+	return fd;
+}
+
+static void fetch_whole(uint16_t port)
+{
+	static const char request[] = "GET /big HTTP/1.0\r\n\r\n";
+	int fd = dial(port);
+	static uint8_t buf[1 << 20];
+	uint32_t got = 0, wrong = 0;
+	bool body = false;
+	ssize_t n;
+
+	ck_assert_int_eq(write(fd, request, sizeof(request) - 1), sizeof(request) - 1);
+	while ((n = read(fd, buf, sizeof(buf))) > 0) {
+		uint8_t *at = buf;
+
+		if (!body) {
+			at = memmem(buf, (size_t)n, "\r\n\r\n", 4);
+			ck_assert_ptr_nonnull(at);
+			at += 4;
+			body = true;
+		}
+		for (; at < buf + n; at++)
+			wrong += *at != byte_at(got++);
+	}
+	close(fd);
+	ck_assert_uint_eq(wrong, 0);
+	ck_assert_uint_eq(got, BIG);
+}
+
+START_TEST(forwards_are_read_and_written)
+{
+	static const char *const good[] = {"tcp:127.0.0.1:8080-:80",
+					   "udp:0.0.0.0:53-10.0.2.15:5353", "tcp:127.0.0.1:0-:25"};
+	static const char *const bad[] = {"",
+					  "8080-:80",
+					  "tcp:8080-:80",
+					  "tcp::8080-80",
+					  "tcp::8080",
+					  "tcp::65536-:80",
+					  "tcp::8080-:0",
+					  "tcp:1.2.3:80-:80",
+					  "tcp::80-:80x",
+					  "tcp::-:80",
+					  "icmp::80-:80",
+					  "tcp:localhost:80-:80",
+					  "tcp::-1-:80"};
+	struct netd_forward f;
+	char text[100];
+
+	for (unsigned i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		ck_assert_int_eq(netd_forward_parse(good[i], &f, err), 0);
+		netd_forward_format(&f, text, sizeof(text));
+		ck_assert_str_eq(text, good[i]);
+	}
+	ck_assert_int_eq(netd_forward_parse("tcp::8080-:80", &f, err), 0);
+	ck_assert_uint_eq(f.host_addr, INADDR_LOOPBACK);
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		ck_assert_msg(netd_forward_parse(bad[i], &f, err) == -EINVAL, "%s", bad[i]);
+		ck_assert_ptr_nonnull(strstr(err, bad[i]));
+	}
+}
+END_TEST
+
+START_TEST(a_file_arrives_whole_at_any_mtu)
+{
+	static const unsigned mtus[] = {576, 1500, 9000, 16384, 65521};
+	struct domain d;
+	struct netd_link link;
+
+	config.mtu = mtus[_i];
+	add_forward("tcp::0-:80");
+	link = start();
+	ck_assert_uint_eq(link.mtu, mtus[_i]);
+	domain_start(&d, &link);
+	fetch_whole(port_of(&link));
+	domain_stop(&d);
+	ck_assert_int_eq(netd_quit(link.control), 0);
+	ck_assert(gone_within(2000));
+}
+END_TEST
+
+START_TEST(a_port_in_use_is_named)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(a);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	char text[50];
+
+	ck_assert(!bind(fd, (struct sockaddr *)&a, len) && !listen(fd, 1) &&
+		  !getsockname(fd, (struct sockaddr *)&a, &len));
+	snprintf(text, sizeof(text), "tcp::%u-:80", ntohs(a.sin_port));
+	add_forward(text);
+	ck_assert_int_eq(netd_start(&config, err), -EADDRINUSE);
+	snprintf(text, sizeof(text), "port %u is in use", ntohs(a.sin_port));
+	ck_assert_msg(strstr(err, text) != NULL, "%s", err);
+	ck_assert_int_eq(access(path, F_OK), -1);
+}
+END_TEST
+
+START_TEST(a_second_daemon_on_one_socket_is_refused)
+{
+	struct netd_link link = start();
+
+	ck_assert_int_eq(netd_start(&config, err), -EADDRINUSE);
+	ck_assert_ptr_nonnull(strstr(err, path));
+	netd_quit(link.control);
+	ck_assert(gone_within(2000));
+}
+END_TEST
+
+START_TEST(a_socket_left_by_a_killed_daemon_is_taken_over)
+{
+	struct sockaddr_storage a;
+	socklen_t len = sizeof(a);
+	struct netd_link link = start(), next;
+	struct ucred peer;
+
+	ck_assert(!getsockopt(link.control, SOL_SOCKET, SO_PEERCRED, &peer,
+			      &(socklen_t){sizeof(peer)}));
+	ck_assert(!getpeername(link.control, (struct sockaddr *)&a, &len));
+	/* The credentials are of the process that listened: the daemon itself. */
+	ck_assert_int_gt(peer.pid, 1);
+	kill(peer.pid, SIGKILL);
+	next = start();
+	netd_quit(next.control);
+	ck_assert(gone_within(2000));
+}
+END_TEST
+
+START_TEST(a_program_that_is_missing_is_named)
+{
+	config.program = "/nonexistent/refhv-netd";
+	ck_assert_int_eq(netd_start(&config, err), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(err, "/nonexistent/refhv-netd"));
+}
+END_TEST
+
+START_TEST(it_leaves_when_nobody_holds_it_and_stays_when_told)
+{
+	struct netd_link link = start();
+
+	ck_assert_int_eq(netd_hold(link.control, 3), 0);
+	close(link.control);
+	close(link.frames);
+	usleep(1800000);
+	ck_assert_int_eq(netd_attach(path, &link, err), 0);
+	close(link.control);
+	close(link.frames);
+	ck_assert(gone_within(8000));
+}
+END_TEST
+
+START_TEST(frames_wait_while_domains_take_turns)
+{
+	struct netd_link first = start(), second;
+	static uint8_t frame[1000], got[2000];
+	unsigned seen = 0;
+	/* A request for the router's address, many times: each is answered. */
+	static const uint8_t arp[42] = {
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0,  0, 0, 0,  9, 8, 6, 0, 1, 8, 0,  6, 4, 0,
+		1,    2,    0,	  0,	0,    0,    9, 10, 0, 2, 15, 0, 0, 0, 0, 0, 0, 10, 0, 2, 2};
+
+	memcpy(frame, arp, sizeof(arp));
+	for (unsigned i = 0; i < 100; i++)
+		ck_assert_int_eq(send(first.frames, frame, sizeof(arp), 0), sizeof(arp));
+	ck_assert_int_eq(netd_attach(path, &second, err), 0);
+	close(first.control);
+	close(first.frames);
+	for (;;) {
+		struct pollfd p = {.fd = second.frames, .events = POLLIN};
+
+		if (poll(&p, 1, seen < 100 ? 3000 : 100) <= 0)
+			break;
+		if (recv(second.frames, got, sizeof(got), 0) == 64 || got[12] == 8)
+			seen++;
+	}
+	ck_assert_uint_eq(seen, 100);
+	netd_quit(second.control);
+	close(second.frames);
+	ck_assert(gone_within(2000));
+}
+END_TEST
+
+START_TEST(downloads_go_on_after_domains_took_turns)
+{
+	/* The server's state moves with the domain; here the thread goes on, and only its link to the daemon changes. */
+	struct netd_link link, other;
+	struct domain d;
+
+	add_forward("tcp::0-:80");
+	link = start();
+	domain_start(&d, &link);
+	for (unsigned i = 0; i < 5; i++) {
+		ck_assert_int_eq(netd_attach(path, &other, err), 0);
+		ck_assert_int_eq(dup2(other.frames, link.frames), link.frames);
+		close(other.frames);
+		close(link.control);
+		link.control = other.control;
+		fetch_whole(port_of(&link));
+	}
+	domain_stop(&d);
+	netd_quit(link.control);
+	ck_assert(gone_within(2000));
+}
+END_TEST
+
+static void status_of(pid_t pid, const char *key, char *value, size_t size)
+{
+	char name[40], line[200];
+	FILE *f;
+
+	snprintf(name, sizeof(name), "/proc/%d/status", pid);
+	f = fopen(name, "r");
+	*value = 0;
+	while (f && fgets(line, sizeof(line), f))
+		if (!strncmp(line, key, strlen(key)))
+			snprintf(value, size, "%.*s", (int)strcspn(line + strlen(key), "\n"),
+				 line + strlen(key));
+	if (f)
+		fclose(f);
+}
+
+START_TEST(it_is_confined)
+{
+	struct netd_link link = start();
+	struct ucred peer;
+	char value[100];
+
+	ck_assert(!getsockopt(link.control, SOL_SOCKET, SO_PEERCRED, &peer,
+			      &(socklen_t){sizeof(peer)}));
+	status_of(peer.pid, "NoNewPrivs:", value, sizeof(value));
+	ck_assert_str_eq(value, "\t1");
+#ifdef HAVE_LIBSECCOMP
+	status_of(peer.pid, "Seccomp:", value, sizeof(value));
+	ck_assert_str_eq(value, "\t2");
+#endif
+	if (!geteuid()) {
+		status_of(peer.pid, "CapEff:", value, sizeof(value));
+		ck_assert_str_eq(value, "\t0000000000000000");
+		status_of(peer.pid, "Uid:", value, sizeof(value));
+		ck_assert_str_eq(value, "\t65534\t65534\t65534\t65534");
+	}
+	netd_quit(link.control);
+	ck_assert(gone_within(2000));
+}
+END_TEST
+
+START_TEST(requests_that_make_no_sense_are_refused)
+{
+	static const char *const bad[] = {"hold", "hold 99999999", "nonsense", "attach me",
+					  "quit now"};
+	struct netd_link link = start();
+
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		char answer[100] = "";
+
+		ck_assert_int_gt(send(link.control, bad[i], strlen(bad[i]), 0), 0);
+		ck_assert_int_gt(recv(link.control, answer, sizeof(answer) - 1, 0), 0);
+		ck_assert_msg(!strncmp(answer, "error ", 6), "%s: %s", bad[i], answer);
+	}
+	netd_quit(link.control);
+	ck_assert(gone_within(2000));
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	Suite *s = suite_create("netd");
+	TCase *t = tcase_create("netd");
+	SRunner *r;
+	int failed;
+
+	if (argc < 2)
+		return 2;
+	program = argv[1];
+	snprintf(folder, sizeof(folder), "/tmp/netd-XXXXXX");
+	if (!mkdtemp(folder))
+		return 77;
+	signal(SIGPIPE, SIG_IGN);
+	archive = make_archive();
+	tcase_set_timeout(t, 120);
+	tcase_add_checked_fixture(t, setup, NULL);
+	tcase_add_test(t, forwards_are_read_and_written);
+	tcase_add_loop_test(t, a_file_arrives_whole_at_any_mtu, 0, 5);
+	tcase_add_test(t, a_port_in_use_is_named);
+	tcase_add_test(t, a_second_daemon_on_one_socket_is_refused);
+	tcase_add_test(t, a_socket_left_by_a_killed_daemon_is_taken_over);
+	tcase_add_test(t, a_program_that_is_missing_is_named);
+	tcase_add_test(t, it_leaves_when_nobody_holds_it_and_stays_when_told);
+	tcase_add_test(t, frames_wait_while_domains_take_turns);
+	tcase_add_test(t, downloads_go_on_after_domains_took_turns);
+	tcase_add_test(t, it_is_confined);
+	tcase_add_test(t, requests_that_make_no_sense_are_refused);
+	suite_add_tcase(s, t);
+	r = srunner_create(s);
+	srunner_set_tap(r, "-");
+	srunner_run_all(r, CK_SILENT);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	rmdir(folder);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
