@@ -209,6 +209,7 @@ json_t *life_info(struct domain *d)
 	if (d->why[0])
 		json_object_set_new(o, "crash", json_string(d->why));
 	json_object_set_new(o, "engine", json_string(d->impl->name));
+	json_object_set_new(o, "landlock", json_boolean(d->landlock));
 	json_object_set_new(o, "engine_caps", json_integer(engine.caps));
 	json_object_set_new(o, "hypercalls", json_integer((json_int_t)engine.hypercalls));
 	json_object_set_new(o, "vcpus_up", json_integer(up));

@@ -7,11 +7,13 @@ Works in a runtime folder of its own. HELLO.ELF says hello, echoes lines, and po
 """
 import json
 import os
+import pty
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 
 REFHV, HELLO = map(os.path.abspath, sys.argv[1:3])
@@ -432,6 +434,37 @@ def console_takes_what_is_typed_and_gives_it_to_all_who_look(p):
     with subprocess.Popen([REFHV, 'console', 'hello'], env=p.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as c:
         out, _ = c.communicate(b'exit\n', timeout=10)
         assert c.returncode == OK and out.endswith(b'goodbye\n'), out
+
+
+def until(fd, what):
+    got = b''
+    while what not in got:
+        got += os.read(fd, 1000)
+    return got
+
+
+@claim
+def leaving_the_console_restores_the_terminal_and_the_domain_goes_on(p):
+    master, slave = pty.openpty()
+    before = termios.tcgetattr(slave)
+    for argv in (['run', p.cfg()], ['console', 'hello']):
+        with subprocess.Popen([REFHV, *argv], env=p.env, stdin=slave, stdout=slave, stderr=slave) as r:
+            until(master, b'> ')
+            assert termios.tcgetattr(slave) != before, 'the terminal is not raw'
+            os.write(master, b'abc\r')
+            until(master, b'you said: abc')
+            os.write(master, b'\x1d')
+            assert r.wait(10) == OK
+        assert termios.tcgetattr(slave) == before
+        assert p.listed()[0]['state'] in ('running', 'blocked')
+    with subprocess.Popen([REFHV, 'console', 'hello'], env=p.env, stdin=slave, stdout=slave, stderr=slave) as r:
+        until(master, b'> ')
+        r.send_signal(signal.SIGTERM)
+        r.wait(10)
+    assert termios.tcgetattr(slave) == before
+    os.close(master)
+    os.close(slave)
+    p.refhv('shutdown', '-w', 'hello')
 
 
 @claim
