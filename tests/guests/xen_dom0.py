@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+"""The conformance guest on real Xen and on refhv: the same image, the same verdicts.
+
+xen_dom0.py --image conformance.elf --work FOLDER [--refhv PROGRAM] [--xen]
+
+With --xen: boots Debian's hypervisor package (downloaded and unpacked under FOLDER, never installed) in QEMU's
+software emulation with the image as its PVH initial domain. With --refhv: runs the image as a PV guest. With
+both, the two transcripts are compared case by case. Prints TAP; without something that it needs, a plan that skips all.
+"""
+import argparse
+import gzip
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+XEN_ARGS = 'console=com1 noreboot dom0_mem=256M dom0=pvh dom0-iommu=none dom0_max_vcpus=3'
+ENDED = re.compile(r'Dom0 (halted|crashed|shut ?down)')
+LINE = re.compile(r'^(not ok|ok) \d+ - (\w+)(?: # SKIP (.*))?$')
+
+
+def skip(reason):
+    print('1..0 # SKIP ' + reason)
+    sys.exit(0)
+
+
+def hypervisor(work):
+    """The path of an unpacked hypervisor, downloaded at the first call."""
+    path = os.path.join(work, 'xen')
+    if os.path.exists(path):
+        return path
+    for tool in ('apt-get', 'apt-cache', 'dpkg-deb'):
+        if not shutil.which(tool):
+            skip(tool + ' not found: the hypervisor is downloaded as a Debian package')
+    names = subprocess.run(['apt-cache', 'pkgnames', 'xen-hypervisor-'], capture_output=True, text=True).stdout
+    names = sorted(n for n in names.split() if re.fullmatch(r'xen-hypervisor-[\d.]+-amd64', n))
+    if not names:
+        skip('no xen-hypervisor package is known to apt')
+    with tempfile.TemporaryDirectory(dir=work) as d:
+        os.chmod(d, 0o755)
+        got = subprocess.run(['apt-get', 'download', names[-1]], cwd=d, capture_output=True, text=True)
+        debs = [f for f in os.listdir(d) if f.endswith('.deb')]
+        if got.returncode or not debs:
+            skip('apt-get download %s failed: %s' % (names[-1], got.stderr.strip()[-200:]))
+        subprocess.run(['dpkg-deb', '-x', debs[0], 'x'], cwd=d, check=True)
+        boot = os.path.join(d, 'x', 'boot')
+        images = [f for f in os.listdir(boot) if f.startswith('xen-') and f.endswith('.gz')]
+        if not images:
+            skip(names[-1] + ' holds no boot/xen-*.gz')
+        with gzip.open(os.path.join(boot, images[0])) as f, open(path + '.new', 'wb') as out:
+            shutil.copyfileobj(f, out)
+        os.rename(path + '.new', path)
+    return path
+
+
+def on_xen(image, work, seconds):
+    if not shutil.which('qemu-system-x86_64'):
+        skip('qemu-system-x86_64 not found')
+    command = ['qemu-system-x86_64', '-accel', 'tcg', '-cpu', 'max', '-smp', '3', '-m', '768', '-nographic',
+               '-net', 'none', '-no-reboot', '-kernel', hypervisor(work), '-initrd', image, '-append', XEN_ARGS]
+    p = subprocess.Popen(['timeout', str(seconds)] + command, stdin=subprocess.DEVNULL,
+                         stdout=subprocess.PIPE, text=True, errors='replace')
+    lines = []
+    for line in p.stdout:
+        lines.append(line.strip())
+        if ENDED.search(line):
+            break
+    p.terminate()
+    p.wait()
+    return lines
+
+
+def on_refhv(refhv, image, work, seconds):
+    with tempfile.TemporaryDirectory(dir=work) as d:
+        config = os.path.join(d, 'conformance.cfg')
+        with open(config, 'w') as f:
+            f.write('name = "conformance-%d"\nkernel = "%s"\nmemory = 64\nvcpus = 3\n' % (os.getpid(), image))
+        # A socket's path is short: the runtime folder cannot lie in a deep build folder.
+        with tempfile.TemporaryDirectory(prefix='refhv-') as run:
+            r = subprocess.run(['timeout', str(seconds), refhv, 'run', config], stdin=subprocess.DEVNULL,
+                               capture_output=True, text=True, errors='replace',
+                               env=dict(os.environ, REFHV_RUNDIR=run))
+    return [x.strip() for x in (r.stdout + r.stderr).splitlines()]
+
+
+def verdicts(lines):
+    """case -> 'ok', 'not ok' or 'skip'; None if the run did not come to its end."""
+    found, plan = {}, None
+    for line in lines:
+        m = re.match(r'^1\.\.(\d+)$', line)
+        if m:
+            plan = int(m.group(1))
+        m = LINE.match(line)
+        if m:
+            found[m.group(2)] = 'skip' if m.group(3) else m.group(1)
+    return found if plan and len(found) == plan else None
+
+
+def report(number, name, lines):
+    v = verdicts(lines)
+    good = v is not None and 'not ok' not in v.values()
+    print('%s %d - %s' % ('ok' if good else 'not ok', number, name))
+    if good:
+        skipped = sum(x == 'skip' for x in v.values())
+        print('# %d claims hold, %d do not apply' % (len(v) - skipped, skipped))
+    else:
+        show = [x for x in lines if x.startswith(('not ok', '#', 'panic'))] if v else lines[-40:]
+        print('\n'.join('# ' + x for x in show))
+    return v if good else None
+
+
+def main():
+    a = argparse.ArgumentParser()
+    a.add_argument('--image', required=True)
+    a.add_argument('--work', required=True)
+    a.add_argument('--refhv')
+    a.add_argument('--xen', action='store_true')
+    a.add_argument('--seconds', type=int, default=240)
+    a = a.parse_args()
+    os.makedirs(a.work, exist_ok=True)
+    image = os.path.abspath(a.image)
+    both = bool(a.refhv) and a.xen
+    results, failed = [], False
+    # What may be missing is tried first, so that a skip comes before any output.
+    xen = on_xen(image, a.work, a.seconds) if a.xen else None
+    print('1..%d' % (3 if both else 1))
+    if a.xen:
+        results.append(report(1, 'conformance_passes_on_xen_as_pvh_initial_domain', xen))
+    if a.refhv:
+        results.append(report(len(results) + 1, 'conformance_passes_on_refhv',
+                              on_refhv(os.path.abspath(a.refhv), image, a.work, a.seconds)))
+    failed = None in results
+    if both:
+        differ = [] if failed else sorted(n for n in results[0].keys() | results[1].keys()
+                                          if {results[0].get(n), results[1].get(n)} - {'ok', 'skip'})
+        failed = failed or bool(differ)
+        print('%s 3 - both_transcripts_agree' % ('not ok' if failed else 'ok'))
+        for n in differ:
+            print('# %s: xen %s, refhv %s' % (n, results[0].get(n), results[1].get(n)))
+        if not failed:
+            for n in sorted(results[0]):
+                if results[0][n] != results[1][n]:
+                    print('# %s: xen %s, refhv %s' % (n, results[0][n], results[1][n]))
+    return failed
+
+
+if __name__ == '__main__':
+    sys.exit(main())
