@@ -314,6 +314,17 @@ START_TEST(lie_is_refused_without_effect)
 }
 END_TEST
 
+START_TEST(third_end_of_a_loop_is_refused)
+{
+	busy_domain();
+	arrive();
+	ports[4].kind = PV_STATE_PORT_LOOP; /* the IPI claims to be bound to port 2 as well */
+	ports[4].remote_port = loop_a;
+	ck_assert_int_eq(pv_domain_set_state(g.d, &st), -PV_EINVAL);
+	leave();
+}
+END_TEST
+
 START_TEST(failing_allocation_and_refusing_vmm_leave_it_fresh)
 {
 	int left;
@@ -380,6 +391,7 @@ static void fill(TCase *t)
 	tcase_add_test(t, arrays_too_small_are_told_and_not_touched);
 	tcase_add_test(t, state_is_for_fresh_domains);
 	tcase_add_loop_test(t, lie_is_refused_without_effect, 0, sizeof(lies) / sizeof(lies[0]));
+	tcase_add_test(t, third_end_of_a_loop_is_refused);
 	tcase_add_test(t, failing_allocation_and_refusing_vmm_leave_it_fresh);
 	tcase_add_test(t, random_bytes_in_a_state_break_nothing);
 }
