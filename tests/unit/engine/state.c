@@ -222,9 +222,9 @@ END_TEST
 START_TEST(pause_stops_all_of_four_vcpus)
 {
 	machine_start(&m, (struct machine_config){.task = TASK_SMP_BOOT, .vcpus = 4});
-	for (int i = 0; i < 100 && !m.done; i++) {
+	for (int i = 0; i < 100 && !machine_wait(&m, 0); i++) {
 		ck_assert_int_eq(engine_user.pause(m.e, 5000), 0);
-		if (!m.done)
+		if (!machine_wait(&m, 0))
 			ck_assert_int_eq(engine_user.resume(m.e), 0);
 		usleep(300);
 	}

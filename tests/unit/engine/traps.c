@@ -7,6 +7,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "machine.h"
 
@@ -76,6 +78,35 @@ START_TEST(killed_guest_process_is_reported)
 }
 END_TEST
 
+/* However the monitor ends. */
+START_TEST(guest_process_ends_with_its_monitor)
+{
+	struct engine_info info;
+	struct pollfd pfd = {.events = POLLIN};
+	int up[2], down[2], guest;
+	pid_t child;
+	char go;
+
+	ck_assert(!pipe(up) && !pipe(down));
+	child = fork();
+	ck_assert_int_ge(child, 0);
+	if (!child) {
+		machine_start(&m, (struct machine_config){.task = TASK_COUNT});
+		engine_user.info(m.e, &info);
+		if (write(up[1], &info.pid, sizeof(info.pid)) > 0 && read(down[0], &go, 1) > 0)
+			kill(getpid(), SIGKILL);
+		_exit(1);
+	}
+	ck_assert_int_eq(read(up[0], &guest, sizeof(guest)), sizeof(guest));
+	pfd.fd = (int)syscall(SYS_pidfd_open, guest, 0);
+	ck_assert_int_ge(pfd.fd, 0);
+	ck_assert_int_eq(poll(&pfd, 1, 50), 0);
+	ck_assert_int_eq(write(down[1], "", 1), 1);
+	ck_assert_int_eq(poll(&pfd, 1, 10000), 1);
+	waitpid(child, NULL, 0);
+}
+END_TEST
+
 START_TEST(guest_that_blocks_the_pause_signal_is_killed_in_time)
 {
 	uint64_t t;
@@ -112,6 +143,7 @@ int main(void)
 	tcase_add_test(t, fault_without_handler_is_a_death_with_registers);
 	tcase_add_test(t, fault_without_stack_is_a_death);
 	tcase_add_test(t, killed_guest_process_is_reported);
+	tcase_add_test(t, guest_process_ends_with_its_monitor);
 	tcase_add_test(t, guest_that_blocks_the_pause_signal_is_killed_in_time);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
