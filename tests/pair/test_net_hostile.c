@@ -1,0 +1,272 @@
+/*
+ * A hostile frontend against the network backend, played by hand on the raw rings.
+ */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <pv/abi/io/netif.h>
+#include <pv/back/net.h>
+#include "mem_bus.h"
+
+static struct mem_bus bus;
+static struct pv_netback back;
+static struct pv_netback_far far;
+static uint8_t mem[PV_NETBACK_MEM], *pages; /* tx ring, rx ring, data */
+static uint32_t ref[20];
+static uint32_t got; /* length of the last frame that the far end took, 0: none */
+static uint8_t last[PV_NETBACK_MEM];
+
+static int far_tx(void *ctx, const void *frame, uint32_t len, const struct pv_net_meta *meta)
+{
+	got = len;
+	memcpy(last, frame, len);
+	return 0;
+}
+
+static int far_rx(void *ctx, void *buf, uint32_t cap, struct pv_net_meta *meta)
+{
+	return 0;
+}
+
+static struct pv_sring *ring(void)
+{
+	return (struct pv_sring *)pages;
+}
+
+static struct pv_netif_tx_request *slot(uint32_t i)
+{
+	return (struct pv_netif_tx_request *)(pages + sizeof(struct pv_sring)) + (i & 255);
+}
+
+static void start(void)
+{
+	struct pv_netback_config cfg = {0};
+	unsigned i;
+	char v[12];
+
+	mem_bus_init(&bus);
+	pages = bus.front.pages_alloc(&bus, 20);
+	bus.front.gref_alloc(&bus, ref, 20);
+	for (i = 0; i < 20; i++)
+		bus.front.permit(&bus, ref[i], pages + i * MEM_PAGE, false);
+	for (i = 0; i < 18 * MEM_PAGE; i++)
+		pages[2 * MEM_PAGE + i] = (uint8_t)(i * 7 + (i >> 8));
+	bus.port[1] = (struct mem_port){.used = true};
+	snprintf(v, sizeof(v), "%u", ref[0]);
+	mem_dir_write(&bus, 0, "tx-ring-ref", v);
+	snprintf(v, sizeof(v), "%u", ref[1]);
+	mem_dir_write(&bus, 0, "rx-ring-ref", v);
+	mem_dir_write(&bus, 0, "event-channel", "1");
+	mem_dir_write(&bus, 0, "request-rx-copy", "1");
+	mem_dir_write(&bus, 0, "feature-rx-notify", "1");
+	far = (struct pv_netback_far){.size = sizeof(far), .tx = far_tx, .rx = far_rx};
+	ck_assert_int_eq(pv_netback_init(&back, &bus.back, &far, &cfg, mem), 0);
+	mem_dir_state(&bus, 0, 4);
+	ck_assert_int_eq(pv_netback_step(&back), PV_BACK_CONNECTED);
+}
+
+static void stop(void)
+{
+	pv_netback_destroy(&back);
+	ck_assert_uint_eq(bus.maps, 0);
+	ck_assert_msg(!mem_bus_error(&bus), "%s", mem_bus_error(&bus));
+	mem_bus_fini(&bus);
+}
+
+/* Puts a frame of n slots; slot i has size[i] bytes of page i, from its start; the first names
+ * `total`. */
+static void put(const uint32_t *size, uint32_t n, uint32_t total)
+{
+	uint32_t i;
+
+	for (i = 0; i < n; i++)
+		*slot(ring()->req_prod + i) = (struct pv_netif_tx_request){
+			.gref = ref[2 + i % 18],
+			.id = (uint16_t)(1000 + i),
+			.size = (uint16_t)(i ? size[i] : total),
+			.flags = i + 1 < n ? PV_NETTXF_more_data : 0,
+		};
+	ring()->req_prod += n;
+}
+
+/* Lets the backend work; every slot of the frame is answered with the same status, which is
+ * returned. */
+static int answer(uint32_t n)
+{
+	uint32_t from = ring()->rsp_prod, i;
+	int status = 0;
+
+	got = 0;
+	ck_assert_int_ge(pv_netback_work(&back, 4), 0);
+	ck_assert_uint_eq(ring()->rsp_prod, from + n);
+	for (i = 0; i < n; i++) {
+		struct pv_netif_tx_response *r = (void *)slot(from + i);
+
+		ck_assert(i == 0 || r->status == status);
+		status = r->status;
+		ck_assert_uint_eq(r->id, 1000 + i);
+		/* XSA-216: the rest of the slot is empty. */
+		ck_assert(((uint32_t *)r)[1] == 0 && ((uint32_t *)r)[2] == 0);
+	}
+	return status;
+}
+
+START_TEST(every_split_and_every_size_arrives_or_is_refused)
+{
+	struct rng g = {test_seed("splits")};
+	uint32_t n, total, i;
+
+	start();
+	for (total = 0; total <= 65535; total += total < 200 ? 1 : 1 + rng_below(&g, 60))
+		for (n = 1; n <= 18; n++) {
+			uint32_t size[18], left = total;
+			bool fits = true;
+
+			/* Random cuts of up to a page; the first slot has what is left. */
+			for (i = n - 1; i > 0; i--) {
+				size[i] = rng_below(&g, left + 1 < 4097 ? left + 1 : 4097);
+				if (left > 4096 * i)
+					size[i] = 4096;
+				left -= size[i];
+			}
+			size[0] = left;
+			fits = left <= 4096 && total >= 14;
+			put(size, n, total);
+			ck_assert_int_eq(answer(n), fits ? PV_NETIF_RSP_OKAY : PV_NETIF_RSP_ERROR);
+			ck_assert_uint_eq(got, fits ? total : 0);
+			for (i = 0, left = 0; fits && i < n; left += size[i++])
+				ck_assert_int_eq(
+					memcmp(last + left, pages + (2 + i) * MEM_PAGE, size[i]),
+					0);
+		}
+	stop();
+}
+END_TEST
+
+START_TEST(sizes_that_do_not_add_up_are_answered_with_errors)
+{
+	static const uint32_t size[2] = {0, 600};
+
+	start();
+	put(size, 2, 599);
+	ck_assert_int_eq(answer(2), PV_NETIF_RSP_ERROR);
+	put(size, 2, 600);
+	ck_assert_int_eq(answer(2), PV_NETIF_RSP_OKAY);
+	put(size, 1, 13);
+	ck_assert_int_eq(answer(1), PV_NETIF_RSP_ERROR);
+	stop();
+}
+END_TEST
+
+START_TEST(chains_of_more_than_18_slots_are_answered_whole)
+{
+	uint32_t size[200], n;
+
+	start();
+	memset(size, 0, sizeof(size));
+	for (n = 19; n <= 200; n++) {
+		put(size, n, 100);
+		ck_assert_int_eq(answer(n), PV_NETIF_RSP_ERROR);
+		ck_assert_uint_eq(got, 0);
+	}
+	stop();
+}
+END_TEST
+
+START_TEST(slot_beyond_its_page_and_bad_reference_are_refused)
+{
+	static const uint32_t size[1] = {100};
+	uint32_t off;
+
+	start();
+	for (off = 3990; off < 65536; off += off < 4100 ? 1 : 911) {
+		put(size, 1, 100);
+		slot(ring()->req_prod - 1)->offset = (uint16_t)off;
+		ck_assert_int_eq(answer(1), off <= 3996 ? PV_NETIF_RSP_OKAY : PV_NETIF_RSP_ERROR);
+	}
+	put(size, 1, 100);
+	slot(ring()->req_prod - 1)->gref = 4000;
+	ck_assert_int_eq(answer(1), PV_NETIF_RSP_ERROR);
+	stop();
+}
+END_TEST
+
+START_TEST(chain_without_an_end_stops_the_device_once)
+{
+	static const uint32_t size[1] = {100};
+
+	start();
+	put(size, 1, 100);
+	slot(ring()->req_prod - 1)->flags = PV_NETTXF_more_data;
+	ck_assert_int_eq(pv_netback_work(&back, 4), -PV_EPROTO);
+	ck_assert_int_eq(pv_netback_work(&back, 4), -PV_EPROTO);
+	ck_assert_uint_eq(bus.nr_broken, 1);
+	ck_assert_int_eq(pv_netback_step(&back), -PV_EPROTO);
+	stop();
+}
+END_TEST
+
+START_TEST(runaway_producers_stop_the_device)
+{
+	static const uint32_t bad[] = {257, 0x80000000, 0xffffffff};
+	unsigned i;
+
+	for (i = 0; i < 6; i++) {
+		start();
+		((struct pv_sring *)(pages + i % 2 * MEM_PAGE))->req_prod = bad[i / 2];
+		ck_assert_int_eq(pv_netback_work(&back, 4), -PV_EPROTO);
+		ck_assert_uint_eq(bus.nr_broken, 1);
+		stop();
+	}
+}
+END_TEST
+
+START_TEST(extras_that_were_not_offered_are_refused)
+{
+	static const uint32_t size[1] = {100};
+	struct pv_netif_extra_info *e;
+	unsigned type;
+
+	for (type = 0; type < 256; type++) {
+		start();
+		put(size, 1, 100);
+		slot(0)->flags = PV_NETTXF_extra_info;
+		e = (void *)slot(1);
+		memset(e, 0, 12);
+		e->type = (uint8_t)type;
+		e->u.gso.size = 1400;
+		e->u.gso.type = 1;
+		ring()->req_prod++;
+		ck_assert_int_ge(pv_netback_work(&back, 4), 0);
+		ck_assert_int_eq(((struct pv_netif_tx_response *)slot(0))->status,
+				 PV_NETIF_RSP_ERROR);
+		ck_assert_int_eq(((struct pv_netif_tx_response *)slot(1))->status,
+				 PV_NETIF_RSP_NULL);
+		stop();
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("net hostile");
+	TCase *tc = tcase_create("frontend");
+	SRunner *sr;
+	int failed;
+
+	tcase_set_timeout(tc, 120);
+	tcase_add_test(tc, every_split_and_every_size_arrives_or_is_refused);
+	tcase_add_test(tc, sizes_that_do_not_add_up_are_answered_with_errors);
+	tcase_add_test(tc, chains_of_more_than_18_slots_are_answered_whole);
+	tcase_add_test(tc, slot_beyond_its_page_and_bad_reference_are_refused);
+	tcase_add_test(tc, chain_without_an_end_stops_the_device_once);
+	tcase_add_test(tc, runaway_producers_stop_the_device);
+	tcase_add_test(tc, extras_that_were_not_offered_are_refused);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
