@@ -20,7 +20,7 @@
 START_TEST(raise_goes_down_the_chain_once)
 {
 	static struct pv_shared_info si;
-	struct pv_vcpu_info *vi = &si.vcpu_info[3];
+	struct pv_vcpu_info *vi = &si.vcpu_info[PV_XEN_LEGACY_MAX_VCPUS - 1];
 
 	memset(&si, 0, sizeof(si));
 	ck_assert_uint_eq(pv_evtchn_2l_raise(&si, vi, 4095), PV_EVTCHN_RAISED | PV_EVTCHN_UPCALL);
