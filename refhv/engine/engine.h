@@ -234,8 +234,9 @@ struct engine_impl {
 	void (*dirty_stop)(struct engine *e);
 
 	/*
-	 * This process has written to guest memory through `ram`. Call it after the write: a mark
-	 * that comes first may be collected before the write happens. Free when no log is on.
+	 * This process writes to guest memory through `ram`. Best called after the write. A mark
+	 * counts in the collect that follows and in the one after that, so it may also come first
+	 * if the write is over before a second collect. Free when no log is on.
 	 */
 	void (*mark_dirty)(struct engine *e, uint64_t gpa, uint64_t len);
 

@@ -22,7 +22,7 @@
 #define UE_HC_ENTRY 0x600000001000
 #define UE_HC_IRET  0x600000001010
 
-#define UE_INFO                                                                          \
+#define UE_INFO \
 	0x600001000000 /* RO: struct ue_info, routes, then a struct ue_vro for each vCPU \
 			*/
 #define UE_ROUTE_OFF  0x1000
@@ -190,8 +190,9 @@ struct ue_info {
 
 #define UE_WANT_PAGING	       (1u << 0)
 #define UE_WANT_NO_SPECULATION (1u << 1)
-#define UE_WANT_MPROTECT_LOG   (1u << 2) /* do not use userfaultfd; set by wait() if there is none \
-					  */
+#define UE_WANT_MPROTECT_LOG \
+	(1u << 2) /* do not use userfaultfd; set by wait() if there is none \
+		   */
 #define UE_WANT_NO_LDT	      (1u << 3)
 #define UE_WANT_NO_FSGSBASE   (1u << 4)
 #define UE_WANT_NO_NAMESPACES (1u << 5)

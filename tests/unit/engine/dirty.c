@@ -109,6 +109,9 @@ START_TEST(own_writes_are_logged_by_mark)
 	collect();
 	ck_assert(has(0x1000) && has(0x1001) && !has(0xfff) && !has(0x1002) && has(PAGES - 1));
 	ck_assert(!has(0x1f00) && !has(0x1200));
+	/* A mark may have come before its write: it counts once more, and then no more. */
+	collect();
+	ck_assert(has(0x1000) && has(0x1001) && !has(0xfff) && !has(0x1002) && has(PAGES - 1));
 	collect();
 	ck_assert(!has(0x1000) && !has(0x1001) && !has(PAGES - 1));
 	machine_stop(&m);
@@ -133,8 +136,9 @@ START_TEST(copy_by_the_log_equals_memory)
 		for (int i = 0; i < 20; i++) {
 			uint64_t gpa = ((SCRATCH_GPA >> 12) + (uint64_t)rand_r(&seed) % 4000) << 12;
 
-			m.ram[gpa + 4000]++;
+			/* Before the write for once, as a hook that hands out a pointer has to. */
 			engine_user.mark_dirty(m.e, gpa + 4000, 1);
+			m.ram[gpa + 4000]++;
 		}
 		usleep(500);
 		if (round == 59)

@@ -106,6 +106,21 @@ static int collect_chunks(struct engine *e, uint64_t *bitmap)
 	return 0;
 }
 
+/*
+ * A mark may come shortly before its write, which then falls into the next round: each mark counts
+ * twice.
+ */
+static void take_own(struct engine *e, uint64_t *to)
+{
+	uint64_t *last = e->written + e->page_words, now;
+
+	for (uint64_t i = 0; i < e->page_words; i++) {
+		now = ue_read(&e->written[i]) ? ue_swap(&e->written[i], 0) : 0;
+		to[i] |= now | last[i];
+		last[i] = now;
+	}
+}
+
 int ue_dirty_start(struct engine *e)
 {
 	int ret;
@@ -113,11 +128,11 @@ int ue_dirty_start(struct engine *e)
 	if (!e->waited)
 		return -PV_EBUSY;
 	if (!e->written) {
-		e->written = calloc(e->page_words, sizeof(*e->written));
+		e->written = calloc(2 * e->page_words, sizeof(*e->written));
 		if (!e->written)
 			return -PV_ENOMEM;
 	}
-	memset(e->written, 0, e->page_words * sizeof(*e->written));
+	memset(e->written, 0, 2 * e->page_words * sizeof(*e->written));
 	memset(words(e, 0), 0, 2 * e->info->bitmap_size + e->page_words * sizeof(uint64_t));
 	ue_write(&e->logging, 1);
 	if (e->caps & ENGINE_CAP_DIRTY_UFFD) {
@@ -143,7 +158,7 @@ int ue_dirty_collect(struct engine *e, uint64_t *bitmap)
 		return ret;
 	ue_mappings_dirty(e, bitmap);
 	take(words(e, 2), e->page_words, bitmap);
-	take(e->written, e->page_words, bitmap);
+	take_own(e, bitmap);
 	return 0;
 }
 

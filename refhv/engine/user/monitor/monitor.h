@@ -44,8 +44,9 @@ struct ue_vcpu {
 	uint64_t vinfo_gpa; /* atomic; ENGINE_NO_GPA */
 	uint64_t deadline;  /* atomic: guest system time in ns, 0 = off */
 	/*
-	 * Atomic: what one thread did before the vCPU ran, or rested, is seen by whoever learns of that. In fact
-	 * the guest process hands this on through its words, but it is outside of what the language knows.
+	 * Atomic: what one thread did before the vCPU ran, or rested, is seen by whoever learns of
+	 * that. In fact the guest process hands this on through its words, but it is outside of
+	 * what the language knows.
 	 */
 	uint32_t order;
 
@@ -85,8 +86,9 @@ struct engine {
 	uint32_t killing;  /* atomic: the process is expected to die, destroy() is at work */
 	uint64_t hypercalls, kicks; /* atomic, for info() */
 
-	uint32_t logging;  /* atomic: mark_dirty has something to do */
-	uint64_t *written; /* pages written by this process */
+	uint32_t logging; /* atomic: mark_dirty has something to do */
+	uint64_t
+		*written; /* pages written by this process: of this round, then of the one before */
 
 	cpu_set_t cpus; /* this process may use */
 	struct ue_vcpu vcpu[ENGINE_MAX_VCPUS];
