@@ -5,15 +5,7 @@
  */
 #include "internal.h"
 #include "arch/arch.h"
-
-static uint64_t scale(uint64_t ticks, uint32_t mul, int8_t shift)
-{
-	if (shift < 0)
-		ticks >>= -shift;
-	else
-		ticks <<= shift;
-	return (uint64_t)((unsigned __int128)ticks * mul >> 32);
-}
+#include "../common/time.h"
 
 uint64_t pv_time_now(struct pv *pv)
 {
@@ -37,7 +29,7 @@ uint64_t pv_time_now(struct pv *pv)
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	} while (version & 1 || LOAD(&t->version) != version);
 	/* A counter that lags behind the stamp (another socket) must not throw time far ahead. */
-	return base + (now > stamp ? scale(now - stamp, mul, shift) : 0);
+	return base + (now > stamp ? pv_time_scale(now - stamp, mul, shift) : 0);
 }
 
 uint64_t pv_time_wall(struct pv *pv)

@@ -14,7 +14,7 @@ import sys
 FREESTANDING = {'stdint.h', 'stddef.h', 'stdbool.h', 'stdarg.h', 'limits.h'}
 
 COMMON = 'elf net ring stream xenbus xs'.split()
-GUEST = 'os guest evtchn gnttab xs_client'.split()
+GUEST = 'os guest evtchn gnttab guest_bus xs_client'.split()
 HOST = 'vmm domain state store'.split()
 
 # The layer of a path: the first prefix that fits.
