@@ -38,9 +38,20 @@ static double ticks_per_ns(void)
 	return (double)t / (double)(machine_now() - ns);
 }
 
-static double getpid_ns(void)
+/* The median, and the best of many short runs, which other load hardly touches. */
+static double getpid_ns(double *best)
 {
 	double t[RUNS];
+
+	*best = 1e9;
+	for (int r = 0; r < 500; r++) {
+		uint64_t start = machine_now();
+
+		for (int i = 0; i < 100; i++)
+			syscall(SYS_getpid);
+		t[0] = (double)(machine_now() - start) / 100;
+		*best = t[0] < *best ? t[0] : *best;
+	}
 
 	for (int r = 0; r < RUNS; r++) {
 		uint64_t start = machine_now();
@@ -55,7 +66,7 @@ static double getpid_ns(void)
 
 static double run(const char *name, enum task task, const char *force, double scale, double target)
 {
-	double base = getpid_ns(), median, best;
+	double least, base = getpid_ns(&least), median, best;
 
 	setenv("REFHV_ENGINE_FORCE", force, 1);
 	machine_start(&m, (struct machine_config){.task = task});
@@ -65,9 +76,9 @@ static double run(const char *name, enum task task, const char *force, double sc
 	machine_stop(&m);
 	printf("%-34s median %9.1f ns  best %9.1f ns  getpid %6.1f ns  ratio %7.3f (best %7.3f)  "
 	       "target %g\n",
-	       name, median, best, base, median / base, best / base, target);
+	       name, median, best, base, median / base, best / least, target);
 	fflush(stdout);
-	return best / base;
+	return best / least;
 }
 
 static void start_time(void)

@@ -10,8 +10,9 @@
  * falls back to the kernel, poll, close, munmap, what pthread_join and malloc need (madvise, mmap,
  * munmap, brk), rt_sigprocmask, exit.
  *
- * Signals need the guest process to have the uid of this one, or CAP_KILL: do not change uids after
- * create().
+ * wait() itself also makes the threads (clone3 or clone, rseq, set_robust_list, prctl) and uses
+ * recvmsg. Signals need the guest process to have the uid of this one, or CAP_KILL: do not change
+ * uids after create().
  *
  * Trust: what lies in a struct ue_vrw or ue_shared is the guest's word. It is read once, through
  * ue_read(), and used in ways that can only hurt the guest: numbers are masked, waits have other
