@@ -32,7 +32,7 @@ PUBLIC = 'abi common.h guest.h host.h front.h back.h'.split()
 MAY = {
     'abi': '',
     'common.h': 'abi',
-    'guest.h': 'abi common.h',
+    'guest.h': 'abi common.h front.h',
     'host.h': 'abi common.h',
     'front.h': 'abi common.h',
     'back.h': 'abi common.h',
