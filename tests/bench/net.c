@@ -75,7 +75,8 @@ static int dial(uint16_t port)
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	setsockopt(fd, IPPROTO_TCP, 1 /* TCP_NODELAY: its header and the stack do not mix */, &one, sizeof(one));
+	setsockopt(fd, IPPROTO_TCP, 1 /* TCP_NODELAY: its header and the stack do not mix */, &one,
+		   sizeof(one));
 	if (!connect(fd, (struct sockaddr *)&a, sizeof(a)))
 		return fd;
 	close(fd);
