@@ -150,10 +150,11 @@ static struct move *begin(struct domain *d, int fd, struct refhv_error *e)
 
 static json_t *stats_json(const struct migrate_stats *st)
 {
-	return json_pack("{s:I, s:i, s:f, s:f, s:I}", "bytes", (json_int_t)st->bytes, "rounds",
-			 (int)st->rounds, "total_ms", (double)st->total_ns / 1e6, "downtime_ms",
-			 (double)st->downtime_ns / 1e6, "pages_while_stopped",
-			 (json_int_t)st->last_pages);
+	return json_pack("{s:I, s:i, s:f, s:f, s:f, s:f, s:I}", "bytes", (json_int_t)st->bytes,
+			 "rounds", (int)st->rounds, "total_ms", (double)st->total_ns / 1e6,
+			 "downtime_ms", (double)st->downtime_ns / 1e6, "stop_ms",
+			 (double)st->stop_ns / 1e6, "hold_ms", (double)st->hold_ns / 1e6,
+			 "pages_while_stopped", (json_int_t)st->last_pages);
 }
 
 int move_save(struct domain *d, int fd, bool run_on, json_t **result, struct refhv_error *e)

@@ -53,7 +53,9 @@ struct migrate_stats {
 	unsigned rounds;		/* passes over memory while the guest ran */
 	uint64_t bytes;			/* all that was sent */
 	uint64_t total_ns, downtime_ns; /* downtime: from the stop to "go" */
-	uint64_t last_pages;		/* sent while the guest stood still */
+	uint64_t stop_ns,
+		hold_ns;     /* parts of downtime: until all stood still; from END to "holding" */
+	uint64_t last_pages; /* sent while the guest stood still */
 };
 
 /* To a file: stop, then everything. The guest stays stopped. */

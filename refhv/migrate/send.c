@@ -148,10 +148,11 @@ int migrate_precopy(struct migrate_source *s, struct wire *w, const struct migra
 int migrate_handover(struct migrate_source *s, struct wire *w, uint64_t *bitmap,
 		     struct migrate_stats *st)
 {
-	uint64_t start = now_ns();
+	uint64_t start = now_ns(), sent;
 	int rc;
 
 	rc = s->stop(s->ctx, w);
+	st->stop_ns = now_ns() - start;
 	if (rc == 0)
 		rc = s->dirty_collect(s->ctx, bitmap);
 	s->dirty_stop(s->ctx);
@@ -159,8 +160,10 @@ int migrate_handover(struct migrate_source *s, struct wire *w, uint64_t *bitmap,
 		st->last_pages = memory_count(bitmap, s->ram_size);
 		rc = send_rest(s, w, bitmap);
 	}
+	sent = now_ns();
 	if (rc == 0)
 		rc = expect(w, "holding");
+	st->hold_ns = now_ns() - sent;
 	if (rc == 0)
 		rc = wire_say(w, "go");
 	st->bytes = w->sent;
