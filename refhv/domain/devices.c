@@ -224,8 +224,8 @@ int devices_export(struct domain *d, struct image *im)
 		if (dev->disk) {
 			out->size = sizeof(struct pv_blkback_state);
 			rc = host_disk_export(dev->disk, (void *)out->state);
-			/* The other side reads the same file by another way. */
-			if (rc >= 0)
+			/* The other side may read the same file by another way. */
+			if (rc >= 0 && !d->config.disk[dev->config].readonly)
 				rc = host_disk_sync(dev->disk);
 		} else {
 			out->size = sizeof(struct pv_netback_state);
