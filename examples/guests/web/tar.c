@@ -357,14 +357,10 @@ int tar_feed(struct tar *tar, const uint8_t b[TAR_SECTOR])
 		if (size > TAR_EXTENDED)
 			return damaged(tar, "an extended header is too long");
 		tar->next++;
-		if (!size)
-			return 0;
-		tar->extended_type = type;
+		tar->extended_type = size ? type : 0;
 		tar->extended_len = (uint32_t)size;
 		tar->extended_got = 0;
-		return 0;
-	}
-	if (type == 'g') {
+	} else if (type == 'g') {
 		tar->next += 1 + last;
 	} else {
 		int rc = feed_file(tar, b, type, size);
