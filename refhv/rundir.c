@@ -348,7 +348,7 @@ int rundir_claim(struct rundir *r, const char *name, const uint8_t uuid[16], boo
 	snprintf(claim->name, sizeof(claim->name), "%s", name);
 	rc = claim_folder(r, lock, claim);
 	rc = rc ? no(e, r, NULL, "cannot make the domain's folder")
-		: rundir_claim_pid(claim, uuid, getpid(), e);
+		: rundir_claim_pid(claim, uuid, 0, e);
 	if (rc)
 		rundir_release(r, claim, claim->dir_fd >= 0);
 	close(lock);

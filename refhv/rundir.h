@@ -30,7 +30,7 @@ struct rundir_entry {
 	uint16_t domid;
 	char name[CONFIG_NAME_MAX + 1];
 	uint8_t uuid[16];
-	pid_t pid;
+	pid_t pid; /* of the domain process; 0 while there is none yet */
 };
 
 /* A domid, name and folder that are ours. */

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include "cli/cli.h"
 #include "cli/commands.h"
 
@@ -87,6 +88,19 @@ static int run_reboot(struct cli *c)
 	return ask_guest(c, "reboot", "rebooted");
 }
 
+/* A domain that is just being started has no process yet: give it a moment. */
+static int find_process(struct rundir *r, const char *who, struct rundir_entry *entry,
+			struct refhv_error *e)
+{
+	int rc = rundir_find(r, who, entry, e);
+
+	for (int waited = 0; !rc && !entry->pid && waited < ANSWER_MS; waited += 5) {
+		nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+		rc = rundir_find(r, who, entry, e);
+	}
+	return rc;
+}
+
 /* A domain process that does not answer is killed; its keeper cleans up. */
 static int run_destroy(struct cli *c)
 {
@@ -98,7 +112,7 @@ static int run_destroy(struct cli *c)
 	int rc = rundir_open(&r, &e);
 
 	if (!rc)
-		rc = rundir_find(&r, c->arg[0], &entry, &e);
+		rc = find_process(&r, c->arg[0], &entry, &e);
 	if (rc)
 		return cli_error(c, &e);
 	rc = control_open(&ctl, &r, entry.name, &e);
