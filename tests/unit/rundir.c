@@ -100,6 +100,9 @@ START_TEST(entry_is_found_by_name_number_and_uuid)
 	char text[40];
 
 	ck_assert_int_eq(rundir_find(&r, "a", &entry, &e), 0);
+	ck_assert_int_eq(entry.pid, 0);
+	ck_assert_int_eq(rundir_claim_pid(&a, uuid_a, getpid(), &e), 0);
+	ck_assert_int_eq(rundir_find(&r, "a", &entry, &e), 0);
 	ck_assert_int_eq(entry.pid, getpid());
 	snprintf(text, sizeof(text), "%u", a.domid);
 	ck_assert_int_eq(rundir_find(&r, text, &entry, &e), 0);
