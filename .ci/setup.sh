@@ -16,7 +16,7 @@ die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 # What each group is for, in Debian's names.
 packages_build="gcc libc6-dev meson ninja-build pkg-config libev-dev libjansson-dev liburing-dev libseccomp-dev libslirp-dev linux-libc-dev python3"
 packages_job="curl tar coreutils"
-packages_test="check clang clang-format libclang-rt-14-dev lld libxen-dev mandoc binutils qemu-system-x86 qemu-user-static gcc-aarch64-linux-gnu libc6-dev-arm64-cross iproute2 zstd git"
+packages_test="check clang clang-format libclang-rt-14-dev lld libxen-dev mandoc binutils qemu-system-x86 qemu-user-static|qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross iproute2 zstd git"
 packages_bench="fio"
 
 # The same for other families, so that a person can copy one line.
@@ -24,7 +24,7 @@ other_systems() {
 	cat <<-'EOF'
 	This is not Debian or Ubuntu. Install these with your package manager, then run this command again:
 	  Fedora:    gcc meson ninja-build pkgconf-pkg-config libev-devel jansson-devel liburing-devel libseccomp-devel libslirp-devel python3 curl
-	             tests: check-devel clang clang-tools-extra compiler-rt lld xen-devel mandoc qemu-system-x86 qemu-user-static gcc-aarch64-linux-gnu iproute zstd fio
+	             tests: check-devel clang clang-tools-extra compiler-rt lld xen-devel mandoc qemu-system-x86 qemu-user-static|qemu-user gcc-aarch64-linux-gnu iproute zstd fio
 	  Arch:      gcc meson ninja pkgconf libev jansson liburing libseccomp libslirp python curl
 	             tests: check clang lld xen mandoc qemu-system-x86 qemu-user-static aarch64-linux-gnu-gcc iproute2 zstd fio
 	  openSUSE:  gcc meson ninja pkgconf libev-devel libjansson-devel liburing-devel libseccomp-devel libslirp-devel python3 curl
@@ -34,9 +34,17 @@ other_systems() {
 	EOF
 }
 
-# The name under which this release carries a package (the sanitizer runtime is named for its clang).
+installed() { [ "$(dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null | cut -c1-2)" = ii ]; }
+
+# The name under which this release carries a package: of several ("a|b") the one that is there, else the first that can be had; the
+# sanitizer runtime is named for its clang.
 resolve() {
+	local n
 	case $1 in
+	*"|"*)
+		for n in ${1//|/ }; do installed "$n" && { echo "$n"; return; }; done
+		for n in ${1//|/ }; do apt-cache show "$n" >/dev/null 2>&1 && { echo "$n"; return; }; done
+		echo "${1%%|*}" ;;
 	libclang-rt-14-dev)
 		apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/libclang-rt-\1-dev/p' | head -n 1 ;;
 	*) echo "$1" ;;
@@ -50,7 +58,7 @@ need() {
 		for p in ${!list}; do
 			name=$(resolve "$p")
 			[ -n "$name" ] || name=$p
-			[ "$(dpkg-query -W -f '${db:Status-Abbrev}' "$name" 2>/dev/null | cut -c1-2)" = ii ] || missing="$missing $name"
+			installed "$name" || missing="$missing $name"
 		done
 	done
 	if ! command -v apt-get >/dev/null; then
