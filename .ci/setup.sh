@@ -68,6 +68,11 @@ need() {
 		other_systems
 		exit 1
 	fi
+	# Without package lists nothing can be installed, and tests that unpack packages skip.
+	if [ "$(id -u)" = 0 ] && ! apt-cache show libev-dev >/dev/null 2>&1; then
+		step "refreshing the package lists"
+		apt-get -qq update || true
+	fi
 	[ -z "$missing" ] && return 0
 	step "installing packages:$missing"
 	if [ "$(id -u)" != 0 ]; then
