@@ -53,6 +53,11 @@ resolve() {
 
 need() {
 	local g p name missing="" list sudo="" have_tools=1
+	# Without package lists nothing can be installed, and tests that unpack packages skip.
+	if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ] && ! apt-cache show libev-dev >/dev/null 2>&1; then
+		step "refreshing the package lists"
+		apt-get -qq update || true
+	fi
 	for g; do
 		list="packages_$g"
 		for p in ${!list}; do
@@ -67,11 +72,6 @@ need() {
 		[ $have_tools = 1 ] && pkg-config --exists libev jansson 2>/dev/null && return 0
 		other_systems
 		exit 1
-	fi
-	# Without package lists nothing can be installed, and tests that unpack packages skip.
-	if [ "$(id -u)" = 0 ] && ! apt-cache show libev-dev >/dev/null 2>&1; then
-		step "refreshing the package lists"
-		apt-get -qq update || true
 	fi
 	[ -z "$missing" ] && return 0
 	step "installing packages:$missing"
