@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -28,29 +29,37 @@ static int complain(char *err, int rc, const char *what, const char *path)
 	return rc;
 }
 
+/* FOLDER/NAME goes into path when it fits; 0 when it is a program. */
+static int place(char *path, size_t size, const char *folder, const char *name)
+{
+	char full[PATH_MAX];
+	int n = snprintf(full, sizeof(full), "%s/%s", folder, name);
+
+	if (n < 0 || (size_t)n >= sizeof(full) || (size_t)n >= size) {
+		*path = 0;
+		return -ENAMETOOLONG;
+	}
+	memcpy(path, full, (size_t)n + 1);
+	return access(full, X_OK) ? -errno : 0;
+}
+
 int netd_program(char *path, size_t size)
 {
 	const char *folder = getenv("REFHV_LIBEXEC");
-	char self[3072];
+	char self[PATH_MAX];
 	ssize_t n;
 
-	if (folder) {
-		snprintf(path, size, "%s/refhv-netd", folder);
-		return access(path, X_OK) ? -errno : 0;
-	}
+	if (folder)
+		return place(path, size, folder, "refhv-netd");
 	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	if (n > 0) {
 		self[n] = 0;
 		*strrchr(self, '/') = 0;
-		snprintf(path, size, "%s/refhv-netd", self);
-		if (!access(path, X_OK))
-			return 0;
-		snprintf(path, size, "%s/netd/refhv-netd", self);
-		if (!access(path, X_OK))
+		if (!place(path, size, self, "refhv-netd") ||
+		    !place(path, size, self, "netd/refhv-netd"))
 			return 0;
 	}
-	snprintf(path, size, "%s/refhv-netd", NETD_LIBEXECDIR);
-	return access(path, X_OK) ? -errno : 0;
+	return place(path, size, NETD_LIBEXECDIR, "refhv-netd");
 }
 
 /* The daemon's command line. It lives on the stack of netd_start(), which waits for the exec. */
