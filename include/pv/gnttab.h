@@ -17,7 +17,6 @@
 #include <stdint.h>
 
 struct pv;
-struct pv_grant_entry_v1;
 struct pv_gnttab_copy;
 
 #define PV_GNTTAB_REFS_PER_FRAME 512u
@@ -34,7 +33,7 @@ struct pv_gnttab_copy;
  * second free is noticed, and the record survives a new grant table after migration.
  */
 struct pv_gnttab {
-	struct pv_grant_entry_v1 *frame[PV_GNTTAB_MAX_FRAMES];
+	uint64_t *frame[PV_GNTTAB_MAX_FRAMES]; /* an entry is one word */
 	uint32_t nr_frames;
 	uint32_t max_frames;
 	uint64_t *free_bits;	/* 1: free */

@@ -3,26 +3,8 @@
  *
  * Both sides are hostile to each other here; every access is one atomic operation on one word.
  */
+#include "bits.h"
 #include "evtchn.h"
-
-int pv_evtchn_bit_set(uint64_t *words, uint32_t port)
-{
-	uint64_t bit = 1ull << (port % 64);
-
-	return !!(__atomic_fetch_or(&words[port / 64], bit, __ATOMIC_SEQ_CST) & bit);
-}
-
-int pv_evtchn_bit_clear(uint64_t *words, uint32_t port)
-{
-	uint64_t bit = 1ull << (port % 64);
-
-	return !!(__atomic_fetch_and(&words[port / 64], ~bit, __ATOMIC_SEQ_CST) & bit);
-}
-
-int pv_evtchn_bit_test(const uint64_t *words, uint32_t port)
-{
-	return !!(__atomic_load_n(&words[port / 64], __ATOMIC_ACQUIRE) & (1ull << (port % 64)));
-}
 
 unsigned pv_evtchn_2l_select(struct pv_vcpu_info *vi, unsigned w)
 {
@@ -37,9 +19,9 @@ unsigned pv_evtchn_2l_select(struct pv_vcpu_info *vi, unsigned w)
 
 unsigned pv_evtchn_2l_raise(struct pv_shared_info *si, struct pv_vcpu_info *vi, uint32_t port)
 {
-	if (pv_evtchn_bit_set(si->evtchn_pending, port))
+	if (pv_bit_set(si->evtchn_pending, port))
 		return 0;
-	if (!vi || pv_evtchn_bit_test(si->evtchn_mask, port))
+	if (!vi || pv_bit_test(si->evtchn_mask, port))
 		return PV_EVTCHN_RAISED;
 	return PV_EVTCHN_RAISED | pv_evtchn_2l_select(vi, port / 64);
 }
@@ -47,9 +29,9 @@ unsigned pv_evtchn_2l_raise(struct pv_shared_info *si, struct pv_vcpu_info *vi, 
 unsigned pv_evtchn_2l_unmask(struct pv_shared_info *si, struct pv_vcpu_info *vi, uint32_t port)
 {
 	/* Ordered before the test of pending: partner of set-pending-then-test-mask in raise. */
-	if (!pv_evtchn_bit_clear(si->evtchn_mask, port))
+	if (!pv_bit_clear(si->evtchn_mask, port))
 		return 0;
-	if (!vi || !pv_evtchn_bit_test(si->evtchn_pending, port))
+	if (!vi || !pv_bit_test(si->evtchn_pending, port))
 		return 0;
 	return pv_evtchn_2l_select(vi, port / 64);
 }

@@ -22,11 +22,6 @@
 #define PV_EVTCHN_RAISED 1u /* the port was not pending before */
 #define PV_EVTCHN_UPCALL 2u /* evtchn_upcall_pending went from 0 to 1 */
 
-/* Set or clear the bit; 1 if it was set before. Fully ordered. */
-int pv_evtchn_bit_set(uint64_t *words, uint32_t port);
-int pv_evtchn_bit_clear(uint64_t *words, uint32_t port);
-int pv_evtchn_bit_test(const uint64_t *words, uint32_t port);
-
 /* Make a port pending; vi is the vcpu_info of the vCPU it notifies, or NULL if it has none yet. */
 unsigned pv_evtchn_2l_raise(struct pv_shared_info *si, struct pv_vcpu_info *vi, uint32_t port);
 /* Unmask; if the port is pending its vCPU hears of it: PV_EVTCHN_UPCALL or 0. */

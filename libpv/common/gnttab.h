@@ -17,6 +17,11 @@
 	((uint64_t)(uint16_t)(flags) | (uint64_t)(uint16_t)(dom) << 16 | \
 	 (uint64_t)(uint32_t)(frame) << 32)
 
+static inline uint16_t pv_gnttab_v1_flags(const uint64_t *entry)
+{
+	return (uint16_t)__atomic_load_n(entry, __ATOMIC_ACQUIRE);
+}
+
 /* The granter: publish an entry (frame and domain are visible before the flags permit). */
 void pv_gnttab_v1_grant(uint64_t *entry, uint16_t domid, uint32_t frame, int readonly);
 /*

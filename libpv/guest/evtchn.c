@@ -58,9 +58,9 @@ int pv_evtchn_handle(struct pv *pv, uint32_t port, pv_evtchn_fn fn, void *arg)
 	s->arg = arg;
 	__atomic_store_n(&s->fn, fn, __ATOMIC_RELEASE);
 	if (fn)
-		bit_set(pv->evtchn.bound, port);
+		pv_bit_set(pv->evtchn.bound, port);
 	else
-		bit_clear(pv->evtchn.bound, port);
+		pv_bit_clear(pv->evtchn.bound, port);
 	pv_unlock(pv, flags);
 	if (fn && pv->interrupts)
 		return pv_evtchn_unmask(pv, port);
@@ -128,7 +128,7 @@ int pv_evtchn_bind_vcpu(struct pv *pv, uint32_t port, unsigned vcpu)
 	 * An event that was announced to the old vCPU would be skipped there once the slot says
 	 * otherwise; unmasking announces it again, to the new one.
 	 */
-	masked = bit_test(pv->shared_info->evtchn_mask, port);
+	masked = pv_bit_test(pv->shared_info->evtchn_mask, port);
 	pv_evtchn_mask(pv, port);
 	rc = evtchn_op(pv, PV_EVTCHNOP_bind_vcpu, &b);
 	if (!rc)
@@ -153,7 +153,7 @@ int pv_evtchn_close(struct pv *pv, uint32_t port)
 	rc = close_port(pv, port);
 	/* The number comes back with the next binding; a stale bit would fire its handler. */
 	if (!rc)
-		bit_clear(pv->shared_info->evtchn_pending, port);
+		pv_bit_clear(pv->shared_info->evtchn_pending, port);
 	return rc;
 }
 
@@ -167,7 +167,7 @@ int pv_evtchn_send(struct pv *pv, uint32_t port)
 void pv_evtchn_mask(struct pv *pv, uint32_t port)
 {
 	if (port < PV_EVTCHN_PORTS)
-		bit_set(pv->shared_info->evtchn_mask, port);
+		pv_bit_set(pv->shared_info->evtchn_mask, port);
 }
 
 int pv_evtchn_unmask(struct pv *pv, uint32_t port)
@@ -177,28 +177,28 @@ int pv_evtchn_unmask(struct pv *pv, uint32_t port)
 
 	if (port >= PV_EVTCHN_PORTS)
 		return -PV_EINVAL;
-	if (!bit_test(si->evtchn_pending, port)) {
-		bit_clear(si->evtchn_mask, port);
+	if (!pv_bit_test(si->evtchn_pending, port)) {
+		pv_bit_clear(si->evtchn_mask, port);
 		/*
 		 * A sender may have set pending while the mask was still there, and then raised
 		 * nothing. Both sides do a full barrier between their write and their read, so at
 		 * least one of us sees it.
 		 */
-		if (!bit_test(si->evtchn_pending, port))
+		if (!pv_bit_test(si->evtchn_pending, port))
 			return 0;
-		bit_set(si->evtchn_mask, port);
+		pv_bit_set(si->evtchn_mask, port);
 	}
 	return evtchn_op(pv, PV_EVTCHNOP_unmask, &u);
 }
 
 int pv_evtchn_test_clear(struct pv *pv, uint32_t port)
 {
-	return port < PV_EVTCHN_PORTS && bit_clear(pv->shared_info->evtchn_pending, port);
+	return port < PV_EVTCHN_PORTS && pv_bit_clear(pv->shared_info->evtchn_pending, port);
 }
 
 int pv_evtchn_is_pending(const struct pv *pv, uint32_t port)
 {
-	return port < PV_EVTCHN_PORTS && bit_test(pv->shared_info->evtchn_pending, port);
+	return port < PV_EVTCHN_PORTS && pv_bit_test(pv->shared_info->evtchn_pending, port);
 }
 
 int pv_evtchn_poll(struct pv *pv, const uint32_t *ports, unsigned n, uint64_t deadline_ns)

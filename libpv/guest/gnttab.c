@@ -1,21 +1,17 @@
 /*
  * Grant table of a guest, version 1: references, lending, and the table's growth.
  *
- * The hypervisor is trusted. A peer reaches an entry only through the hypervisor, which sets
- * GTF_reading and GTF_writing in it at any moment: a flags word is changed by compare-and-swap
- * only, once it has been permitted.
+ * The hypervisor is trusted. A peer reaches an entry only through the hypervisor, which marks it in
+ * use at any moment: entries change by the transitions of common/gnttab.h only.
  */
 #include "internal.h"
+#include "../common/gnttab.h"
 #include <pv/abi/grant_table.h>
 #include <pv/abi/memory.h>
 
 #define REFS	    PV_GNTTAB_REFS_PER_FRAME
 #define FRAME_WORDS (REFS / 64u) /* of free_bits that a frame adds */
 #define FIRST	    PV_GNTTAB_NR_RESERVED_ENTRIES
-#define USED	    (PV_GTF_reading | PV_GTF_writing)
-
-/* Attempts at ending an access whose flags word changes under us; more means somebody uses it. */
-#define REVOKE_TRIES 16
 
 static int gnttab_op(struct pv *pv, unsigned op, void *arg, unsigned n)
 {
@@ -23,11 +19,11 @@ static int gnttab_op(struct pv *pv, unsigned op, void *arg, unsigned n)
 }
 
 /* The entry of a reference that alloc gave out and free has not taken back, or NULL. */
-static struct pv_grant_entry_v1 *entry(const struct pv *pv, uint32_t ref)
+static uint64_t *entry(const struct pv *pv, uint32_t ref)
 {
 	const struct pv_gnttab *gt = &pv->gnttab;
 
-	if (ref < FIRST || ref >= LOAD(&gt->nr_frames) * REFS || bit_test(gt->free_bits, ref))
+	if (ref < FIRST || ref >= LOAD(&gt->nr_frames) * REFS || pv_bit_test(gt->free_bits, ref))
 		return NULL;
 	return &gt->frame[ref / REFS][ref % REFS];
 }
@@ -36,7 +32,7 @@ static void set_free(struct pv_gnttab *gt, uint32_t ref)
 {
 	uint32_t w = ref / 64;
 
-	bit_set(gt->free_bits, ref);
+	pv_bit_set(gt->free_bits, ref);
 	gt->free_words[w / 64] |= 1ull << w % 64;
 	gt->nr_free++;
 }
@@ -53,7 +49,7 @@ static uint32_t take_free(struct pv_gnttab *gt)
 			continue;
 		w = i * 64 + lowest_bit(gt->free_words[i]);
 		ref = w * 64 + lowest_bit(gt->free_bits[w]);
-		bit_clear(gt->free_bits, ref);
+		pv_bit_clear(gt->free_bits, ref);
 		if (!gt->free_bits[w])
 			gt->free_words[i] &= ~(1ull << w % 64);
 		gt->nr_free--;
@@ -172,12 +168,12 @@ int64_t pv_gnttab_alloc(struct pv *pv)
 int pv_gnttab_free(struct pv *pv, uint32_t ref)
 {
 	unsigned long flags = pv_lock(pv);
-	struct pv_grant_entry_v1 *e = entry(pv, ref);
+	uint64_t *e = entry(pv, ref);
 	int rc = 0;
 
 	if (!e)
 		rc = -PV_EINVAL;
-	else if (LOAD(&e->flags) != PV_GTF_invalid)
+	else if (pv_gnttab_v1_flags(e) != PV_GTF_invalid)
 		rc = -PV_EBUSY;
 	else
 		set_free(&pv->gnttab, ref);
@@ -187,49 +183,30 @@ int pv_gnttab_free(struct pv *pv, uint32_t ref)
 
 int pv_gnttab_permit(struct pv *pv, uint32_t ref, uint16_t peer, uint64_t gfn, unsigned flags)
 {
-	struct pv_grant_entry_v1 *e = entry(pv, ref);
+	uint64_t *e = entry(pv, ref);
 
 	if (!e)
 		return -PV_EINVAL;
 	if (gfn > UINT32_MAX)
 		return -PV_ERANGE;
-	if (LOAD(&e->flags) != PV_GTF_invalid)
+	if (pv_gnttab_v1_flags(e) != PV_GTF_invalid)
 		return -PV_EBUSY;
-	STORE(&e->frame, (uint32_t)gfn);
-	STORE(&e->domid, peer);
-	/* Partner: the hypervisor reads flags before domid and frame. */
-	__atomic_store_n(
-		&e->flags,
-		(uint16_t)(PV_GTF_permit_access | (flags & PV_GRANT_RO ? PV_GTF_readonly : 0)),
-		__ATOMIC_RELEASE);
+	pv_gnttab_v1_grant(e, peer, (uint32_t)gfn, flags & PV_GRANT_RO);
 	return 0;
 }
 
 int pv_gnttab_revoke(struct pv *pv, uint32_t ref)
 {
-	struct pv_grant_entry_v1 *e = entry(pv, ref);
-	uint16_t seen;
-	int i;
+	uint64_t *e = entry(pv, ref);
 
-	if (!e)
-		return -PV_EINVAL;
-	seen = LOAD(&e->flags);
-	for (i = 0; i < REVOKE_TRIES; i++) {
-		if (seen & USED)
-			return -PV_EBUSY;
-		/* A plain store here would wipe out a use that began after the test above. */
-		if (__atomic_compare_exchange_n(&e->flags, &seen, (uint16_t)PV_GTF_invalid, 0,
-						__ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
-			return 0;
-	}
-	return -PV_EBUSY;
+	return e ? pv_gnttab_v1_end(e) : -PV_EINVAL;
 }
 
 int pv_gnttab_in_use(const struct pv *pv, uint32_t ref)
 {
-	const struct pv_grant_entry_v1 *e = entry(pv, ref);
+	const uint64_t *e = entry(pv, ref);
 
-	return e && (LOAD(&e->flags) & USED);
+	return e && (pv_gnttab_v1_flags(e) & (PV_GTF_reading | PV_GTF_writing));
 }
 
 int64_t pv_gnttab_share(struct pv *pv, uint16_t peer, uint64_t gfn, unsigned flags)

@@ -11,6 +11,7 @@
 #include <pv/guest.h>
 #include <pv/abi/xen.h>
 #include <pv/abi/errno.h>
+#include "../common/bits.h"
 #include "../common/mem.h"
 
 #define LOAD(p)	    __atomic_load_n((p), __ATOMIC_RELAXED)
@@ -24,25 +25,6 @@ static inline uint64_t handle(const void *p)
 static inline unsigned lowest_bit(uint64_t v)
 {
 	return (unsigned)__builtin_ctzll(v);
-}
-
-/* Bit operations on the shared bitmaps; atomic because hypervisor and other vCPUs write them. */
-static inline int bit_test(const uint64_t *map, uint32_t n)
-{
-	return LOAD(&map[n / 64]) >> n % 64 & 1;
-}
-
-static inline void bit_set(uint64_t *map, uint32_t n)
-{
-	__atomic_fetch_or(&map[n / 64], 1ull << n % 64, __ATOMIC_SEQ_CST);
-}
-
-/* What the bit was. */
-static inline int bit_clear(uint64_t *map, uint32_t n)
-{
-	uint64_t m = 1ull << n % 64;
-
-	return (__atomic_fetch_and(&map[n / 64], ~m, __ATOMIC_SEQ_CST) & m) != 0;
 }
 
 /* A page of the library's own as a PFN list or table: allocated through the kernel, or NULL. */

@@ -21,7 +21,7 @@ static unsigned run_word(struct pv *pv, unsigned word, uint64_t bits)
 
 		/* Without a handler the bit stays: somebody reads it with pv_evtchn_test_clear().
 		 */
-		if (!fn || !bit_clear(pv->shared_info->evtchn_pending, port))
+		if (!fn || !pv_bit_clear(pv->shared_info->evtchn_pending, port))
 			continue;
 		__atomic_fetch_add(&pv->dispatched, 1, __ATOMIC_RELAXED);
 		fn(s->arg, port);

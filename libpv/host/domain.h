@@ -21,6 +21,7 @@
 #include <pv/abi/version.h>
 #include <pv/domain.h>
 
+#include "../common/bits.h"
 #include "../common/evtchn.h"
 #include "../common/gnttab.h"
 #include "../common/mem.h"

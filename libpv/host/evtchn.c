@@ -73,7 +73,7 @@ bool pv_domain_port_pending(struct pv_domain *d, uint32_t port)
 {
 	struct pv_shared_info *si = pv_domain_si(d, 0);
 
-	return pv_evtchn_bit_test(si ? si->evtchn_pending : d->early_pending, port);
+	return pv_bit_test(si ? si->evtchn_pending : d->early_pending, port);
 }
 
 static void wake_pollers(struct pv_domain *d, unsigned but)
@@ -92,7 +92,7 @@ void pv_domain_port_raise(struct pv_domain *d, uint32_t port)
 	unsigned done;
 
 	if (!si) {
-		d->early_pending[port / 64] |= 1ull << (port % 64);
+		(void)pv_bit_set(d->early_pending, port);
 		return;
 	}
 	done = pv_evtchn_2l_raise(si, pv_domain_vi(d, vcpu, 1), port);
@@ -168,7 +168,7 @@ int pv_domain_port_close(struct pv_domain *d, uint32_t port)
 	if (port < d->port_hint)
 		d->port_hint = port;
 	si = pv_domain_si(d, 1);
-	(void)pv_evtchn_bit_clear(si ? si->evtchn_pending : d->early_pending, port);
+	(void)pv_bit_clear(si ? si->evtchn_pending : d->early_pending, port);
 	pv_domain_port_route(d, port);
 	return 0;
 }

@@ -59,12 +59,10 @@ static bool check_domain(const struct pv_domain *d, const struct pv_state_domain
 		return false;
 	if (s->nr_pages > d->max_pages)
 		return false;
-	for (i = 0; i < PV_EVTCHN_2L_PORTS; i++) {
-		bool bit = s->early_pending[i / 64] >> (i % 64) & 1;
-
-		if (bit && (i >= s->max_ports || s->shared_info_gfn != PV_NO_GPA))
+	for (i = 0; i < PV_EVTCHN_2L_PORTS; i++)
+		if (pv_bit_test(s->early_pending, i) &&
+		    (i >= s->max_ports || s->shared_info_gfn != PV_NO_GPA))
 			return false;
-	}
 	return check_grants(d, s);
 }
 
@@ -151,10 +149,7 @@ static bool check_port(const struct pv_state *st, uint32_t i, uint64_t *virqs)
 			return false;
 		/* One port a VIRQ, or one a vCPU and VIRQ. */
 		slot = s->virq + PV_NR_VIRQS * (pv_domain_virq_is_global(s->virq) ? 0 : s->vcpu);
-		if (virqs[slot / 64] >> (slot % 64) & 1)
-			return false;
-		virqs[slot / 64] |= 1ull << (slot % 64);
-		return true;
+		return !pv_bit_set(virqs, slot);
 	default: return false;
 	}
 }

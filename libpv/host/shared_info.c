@@ -80,12 +80,9 @@ static void init_shared_info(struct pv_domain *d, struct pv_shared_info *si)
 	pv_domain_time_wallclock(d);
 	for (i = 0; i < d->max_vcpus; i++)
 		pv_domain_time_vcpu(d, i);
-	for (i = 0; i < d->max_ports; i++) {
-		if (!(d->early_pending[i / 64] >> (i % 64) & 1))
-			continue;
-		d->early_pending[i / 64] &= ~(1ull << (i % 64));
-		pv_domain_port_raise(d, i);
-	}
+	for (i = 0; i < d->max_ports; i++)
+		if (pv_bit_clear(d->early_pending, i))
+			pv_domain_port_raise(d, i);
 }
 
 int pv_domain_move_shared_info(struct pv_domain *d, uint64_t gfn)

@@ -12,6 +12,7 @@
 #include <pv/abi/grant_table.h>
 #include <pv/abi/xen.h>
 
+#include "../../libpv/common/bits.h"
 #include "../../libpv/common/evtchn.h"
 #include "../../libpv/common/gnttab.h"
 #include "../../libpv/common/hypercall.h"
@@ -31,8 +32,8 @@ START_TEST(raise_goes_down_the_chain_once)
 	ck_assert_uint_eq(pv_evtchn_2l_raise(&si, vi, 4094), PV_EVTCHN_RAISED);
 	ck_assert_uint_eq(pv_evtchn_2l_raise(&si, vi, 1), PV_EVTCHN_RAISED);
 	ck_assert_uint_eq(pv_evtchn_2l_raise(&si, NULL, 2), PV_EVTCHN_RAISED);
-	ck_assert_int_eq(pv_evtchn_bit_clear(si.evtchn_pending, 1), 1);
-	ck_assert_int_eq(pv_evtchn_bit_clear(si.evtchn_pending, 1), 0);
+	ck_assert_int_eq(pv_bit_clear(si.evtchn_pending, 1), 1);
+	ck_assert_int_eq(pv_bit_clear(si.evtchn_pending, 1), 0);
 }
 END_TEST
 
@@ -42,7 +43,7 @@ START_TEST(masked_port_is_raised_by_unmask)
 	struct pv_vcpu_info *vi = &si.vcpu_info[0];
 
 	memset(&si, 0, sizeof(si));
-	pv_evtchn_bit_set(si.evtchn_mask, 70);
+	pv_bit_set(si.evtchn_mask, 70);
 	ck_assert_uint_eq(pv_evtchn_2l_raise(&si, vi, 70), PV_EVTCHN_RAISED);
 	ck_assert_uint_eq(vi->evtchn_pending_sel, 0);
 	ck_assert_uint_eq(pv_evtchn_2l_unmask(&si, vi, 70), PV_EVTCHN_UPCALL);
@@ -75,7 +76,7 @@ static void scan(void)
 		return;
 	if (__atomic_exchange_n(&vi->evtchn_pending_sel, 0, __ATOMIC_SEQ_CST) & 2)
 		for (port = 64; port < 128; port++)
-			if (pv_evtchn_bit_clear(shared.evtchn_pending, port))
+			if (pv_bit_clear(shared.evtchn_pending, port))
 				seen++;
 }
 
