@@ -4,12 +4,12 @@
  * Single-threaded: every step of either side, of the disk and of the events is chosen by a
  * generator whose seed is printed. The reference is a flat array.
  */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <pv/abi/io/blkif.h>
 #include "blk_rig.h"
+#include "run.h"
 
 #define INFLIGHT  24
 #define MAX_BYTES (32u * 1024)
@@ -476,10 +476,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("blk pair");
 	TCase *tc = tcase_create("pair");
-	SRunner *sr;
-	int failed;
 
 	seed = test_seed("blk pair");
 	tcase_set_timeout(tc, 300);
@@ -493,10 +490,5 @@ int main(void)
 	tcase_add_test(tc, requests_survive_suspend_and_resume);
 	tcase_add_test(tc, cancelled_suspend_changes_nothing);
 	tcase_add_test(tc, resize_is_seen_by_the_frontend);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("blk pair", tc);
 }

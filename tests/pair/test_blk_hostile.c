@@ -4,13 +4,13 @@
  * The hostile side is played by hand on the raw ring. Each case is a claim about what the honest
  * side does.
  */
-#include <check.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <pv/abi/io/blkif.h>
 #include "blk_rig.h"
+#include "run.h"
 
 static struct blk_rig rig;
 static uint8_t *pages; /* ring, then data */
@@ -598,8 +598,6 @@ int main(void)
 {
 	Suite *s = suite_create("blk hostile");
 	TCase *front = tcase_create("frontend"), *back = tcase_create("backend");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(front, 120);
 	tcase_add_test(front, well_formed_request_succeeds);
@@ -624,9 +622,5 @@ int main(void)
 	tcase_add_test(back, disk_without_a_size_does_not_connect);
 	suite_add_tcase(s, front);
 	suite_add_tcase(s, back);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

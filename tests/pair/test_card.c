@@ -3,7 +3,6 @@
  * order and intact both ways, while queues are full, the card is made quiet, and the card is written down and taken up
  * by another one on the same socket.
  */
-#include <check.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -17,6 +16,7 @@
 #include <pv/front/net.h>
 #include "host/net.h"
 #include "mem_bus.h"
+#include "run.h"
 
 #define FRAMES	 3000u
 #define MTU	 9000u
@@ -287,10 +287,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("card");
 	TCase *t = tcase_create("card");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, frames_arrive_once_in_order_and_intact);
@@ -299,11 +296,5 @@ int main(void)
 	tcase_add_test(t, a_far_end_that_is_gone_costs_no_processor);
 	tcase_add_test(t, a_descriptor_that_carries_no_frames_is_refused);
 	tcase_add_test(t, a_tap_that_cannot_be_had_says_why);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_set_tap(r, "-");
-	srunner_run_all(r, CK_SILENT);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("card", t);
 }

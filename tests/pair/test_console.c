@@ -2,7 +2,6 @@
  * Console frontend against console backend: bytes arrive once and in order, hostile indices cost
  * the console only.
  */
-#include <check.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include <pv/front/console.h>
 #include <pv/ring.h>
 #include "mem_bus.h"
+#include "run.h"
 
 static uint64_t seed;
 static struct mem_bus bus;
@@ -227,10 +227,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("console pair");
 	TCase *tc = tcase_create("pair");
-	SRunner *sr;
-	int failed;
 
 	seed = test_seed("console pair");
 	tcase_set_timeout(tc, 120);
@@ -241,10 +238,5 @@ int main(void)
 	tcase_add_test(tc, hostile_indices_never_leave_the_page);
 	tcase_add_test(tc, frontend_output_never_blocks_on_a_hostile_backend);
 	tcase_add_test(tc, two_threads_pass_a_stream);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("console pair", tc);
 }

@@ -2,7 +2,6 @@
  * A block frontend against a real file: the disk of refhv, its thread, io_uring and plain system
  * calls.
  */
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <host/disk.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 #include <pv/front/blk.h>
 #include "mem_bus.h"
+#include "run.h"
 
 #define SECTORS 8192u /* 4 MiB */
 #define CHUNK	(64u * 1024)
@@ -329,10 +329,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("disk pair");
 	TCase *tc = tcase_create("pair");
-	SRunner *sr;
-	int bad;
 
 	seed = test_seed("disk pair");
 	tcase_set_timeout(tc, 120);
@@ -345,10 +342,5 @@ int main(void)
 	tcase_add_loop_test(tc, disk_moves_with_requests_waiting, 0, 2);
 	tcase_add_loop_test(tc, hostile_ring_stops_the_disk_and_a_new_frontend_is_served, 0, 2);
 	tcase_add_test(tc, unusable_descriptors_are_refused_with_a_reason);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	bad = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return bad ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("disk pair", tc);
 }

@@ -2,7 +2,6 @@
  * Network frontend against network backend under random schedules: frames arrive once, in order,
  * intact.
  */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include <pv/back/net.h>
 #include <pv/front/net.h>
 #include "mem_bus.h"
+#include "run.h"
 
 #define FLIGHT 24
 #define BYTES  (17u * MEM_PAGE)
@@ -493,10 +493,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("net pair");
 	TCase *tc = tcase_create("pair");
-	SRunner *sr;
-	int failed;
 
 	seed = test_seed("net pair");
 	tcase_set_timeout(tc, 300);
@@ -508,10 +505,5 @@ int main(void)
 	tcase_add_test(tc, blank_checksum_is_filled_in);
 	tcase_add_test(tc, checksum_of_no_transport_is_refused_unchanged);
 	tcase_add_test(tc, checksum_survives_random_frames);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("net pair", tc);
 }

@@ -1,13 +1,13 @@
 /*
  * A hostile frontend against the network backend, played by hand on the raw rings.
  */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <pv/abi/io/netif.h>
 #include <pv/back/net.h>
 #include "mem_bus.h"
+#include "run.h"
 
 static struct mem_bus bus;
 static struct pv_netback back;
@@ -250,10 +250,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("net hostile");
 	TCase *tc = tcase_create("frontend");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, every_split_and_every_size_arrives_or_is_refused);
@@ -263,10 +260,5 @@ int main(void)
 	tcase_add_test(tc, chain_without_an_end_stops_the_device_once);
 	tcase_add_test(tc, runaway_producers_stop_the_device);
 	tcase_add_test(tc, extras_that_were_not_offered_are_refused);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("net hostile", tc);
 }

@@ -1,7 +1,6 @@
 /*
  * boot: claims about the domain builders: generated kernels, good and bad, in a small RAM.
  */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -12,6 +11,7 @@
 #include <pv/abi/xen.h>
 #include "boot/boot.h"
 #include "elf_image.h"
+#include "run.h"
 
 #define RAM_SIZE  (4u << 20)
 #define BASE	  0x10000000ull
@@ -454,10 +454,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("boot");
 	TCase *t = tcase_create("boot");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, pv_kernel_lands_at_its_physical_address);
@@ -479,11 +476,5 @@ int main(void)
 	tcase_add_test(t, image_with_nothing_to_load_is_refused);
 	tcase_add_test(t, pvh_start_info_describes_memory_and_modules);
 	tcase_add_test(t, kernel_without_pvh_entry_is_refused_by_the_pvh_builder);
-	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_set_tap(sr, "-");
-	srunner_run_all(sr, CK_SILENT);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("boot", t);
 }

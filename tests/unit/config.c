@@ -1,11 +1,11 @@
 /*
  * config: claims about the reader of xl.cfg: what it takes, and what it says about what it does not take.
  */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "config/config.h"
+#include "run.h"
 
 static struct refhv_config c;
 static struct config_notes notes;
@@ -417,10 +417,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("config");
 	TCase *t = tcase_create("config");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(t, NULL, teardown);
 	tcase_add_test(t, minimal_configuration_has_the_documented_defaults);
@@ -441,11 +438,5 @@ int main(void)
 	tcase_add_test(t, mac_stays_the_same_for_the_same_uuid);
 	tcase_add_test(t, json_brings_back_the_same_description);
 	tcase_add_test(t, json_from_nowhere_is_checked);
-	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_set_tap(sr, "-");
-	srunner_run_all(sr, CK_SILENT);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("config", t);
 }

@@ -1,11 +1,11 @@
 /*
  * elf: claims about the ELF reader, on generated images, sound ones and broken ones.
  */
-#include <check.h>
 #include <stdlib.h>
 #include <pv/abi/errno.h>
 #include <pv/abi/features.h>
 #include "elf_image.h"
+#include "run.h"
 
 static struct elf_image m;
 static struct pv_elf e;
@@ -421,10 +421,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("elf");
 	TCase *t = tcase_create("elf");
-	SRunner *r;
-	int failed;
 
 	tcase_add_test(t, open_refuses_what_is_no_elf_file);
 	tcase_add_test(t, open_refuses_other_kinds_of_elf);
@@ -449,11 +446,5 @@ int main(void)
 			    sizeof(bad_numbers) / sizeof(bad_numbers[0]));
 	tcase_add_test(t, sections_that_point_nowhere_are_ignored);
 	tcase_add_test(t, paddr_offset_without_a_base_is_refused);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_set_tap(r, "-");
-	srunner_run_all(r, CK_SILENT);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_case("elf", t);
 }

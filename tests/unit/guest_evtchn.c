@@ -2,6 +2,7 @@
  * Unit tests of the guest's event channels: the bugs that small kernels have had, each as a claim.
  */
 #include "guest_rig.h"
+#include "run.h"
 
 static struct rig r;
 static unsigned calls;
@@ -243,8 +244,11 @@ static void teardown(void)
 	rig_done(&r);
 }
 
-static void fill(TCase *t)
+int main(void)
 {
+	TCase *t = tcase_create("guest-evtchn");
+
+	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, upcall_clears_pending_before_the_handler_so_a_second_event_is_not_lost);
 	tcase_add_test(t, poll_clears_pending_before_the_handler);
@@ -260,9 +264,5 @@ static void fill(TCase *t)
 	tcase_add_test(t, wait_after_its_deadline_says_so);
 	tcase_add_test(t, vcpu_info_moves_with_upcalls_held_off);
 	tcase_add_test(t, init_refuses_missing_hooks);
-}
-
-int main(void)
-{
-	return rig_run("guest-evtchn", fill);
+	return run_case("guest-evtchn", t);
 }

@@ -4,6 +4,7 @@
  */
 #include "guest_rig.h"
 #include <pthread.h>
+#include "run.h"
 
 static struct rig r;
 
@@ -183,8 +184,11 @@ static void teardown(void)
 	rig_done(&r);
 }
 
-static void fill(TCase *t)
+int main(void)
 {
+	TCase *t = tcase_create("guest-gnttab");
+
+	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, permit_writes_the_entry);
 	tcase_add_test(t, end_of_an_unused_grant_frees_its_reference);
@@ -195,9 +199,5 @@ static void fill(TCase *t)
 	tcase_add_test(t, growth_without_memory_fails_and_keeps_the_table);
 	tcase_add_test(t, revoke_never_ends_a_use_that_has_begun);
 	tcase_add_test(t, every_grant_status_is_an_error_of_its_own_kind);
-}
-
-int main(void)
-{
-	return rig_run("guest-gnttab", fill);
+	return run_case("guest-gnttab", t);
 }

@@ -204,21 +204,3 @@ void rig_done(struct rig *r)
 	ck_assert_uint_eq(r->locked, 0);
 	free(r->ram);
 }
-
-int rig_run(const char *name, void (*fill)(TCase *t))
-{
-	Suite *s = suite_create(name);
-	TCase *t = tcase_create(name);
-	SRunner *sr;
-	int failed;
-
-	tcase_set_timeout(t, 60);
-	fill(t);
-	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_set_tap(sr, "-");
-	srunner_run_all(sr, CK_SILENT);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
-}

@@ -50,7 +50,4 @@ void rig_raise(struct rig *r, uint32_t port, unsigned vcpu);
 /* The entry of a reference. */
 struct pv_grant_entry_v1 *rig_entry(struct rig *r, uint32_t ref);
 
-/* The end of every guest_*.c. */
-int rig_run(const char *name, void (*fill)(TCase *t));
-
 #endif

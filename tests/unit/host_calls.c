@@ -5,7 +5,6 @@
  * what they are.
  */
 #include "fake_vmm.h"
-#include "host_run.h"
 
 #include <string.h>
 
@@ -14,6 +13,7 @@
 #include <pv/abi/memory.h>
 #include <pv/abi/sched.h>
 #include <pv/abi/version.h>
+#include "run.h"
 
 static struct fake_vmm f;
 
@@ -571,8 +571,11 @@ START_TEST(bad_configurations_and_failing_allocations_create_nothing)
 }
 END_TEST
 
-static void fill(TCase *t)
+int main(void)
 {
+	TCase *t = tcase_create("host hypercalls");
+
+	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, wild_pointers_fault, 0,
 			    sizeof(pointer_calls) / sizeof(pointer_calls[0]));
 	tcase_add_test(t, unknown_numbers_are_not_implemented);
@@ -593,9 +596,5 @@ static void fill(TCase *t)
 	tcase_add_test(t, flat_paging_calls_do_nothing_and_touch_only_own_memory);
 	tcase_add_test(t, crash_keeps_the_first_reason);
 	tcase_add_test(t, bad_configurations_and_failing_allocations_create_nothing);
-}
-
-int main(void)
-{
-	return host_run("host hypercalls", fill);
+	return run_case("host hypercalls", t);
 }

@@ -5,9 +5,9 @@
  * ends that close on either side.
  */
 #include "fake_vmm.h"
-#include "host_run.h"
 
 #include <string.h>
+#include "run.h"
 
 static struct fake_vmm f;
 static unsigned rings;
@@ -488,8 +488,11 @@ START_TEST(events_before_shared_info_are_delivered_with_it)
 }
 END_TEST
 
-static void fill(TCase *t)
+int main(void)
 {
+	TCase *t = tcase_create("host event channels");
+
+	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, every_operation_refuses_ports_that_do_not_exist, 0,
 			    sizeof(bad_ports) / sizeof(bad_ports[0]));
 	tcase_add_test(t, unknown_operations_and_fifo_are_not_implemented);
@@ -512,9 +515,5 @@ static void fill(TCase *t)
 	tcase_add_test(t, masked_event_waits_for_unmask);
 	tcase_add_test(t, pending_event_kicks_once);
 	tcase_add_test(t, events_before_shared_info_are_delivered_with_it);
-}
-
-int main(void)
-{
-	return host_run("host event channels", fill);
+	return run_case("host event channels", t);
 }

@@ -5,12 +5,12 @@
  * failure of the k-th in a batch, handles used twice or by others, destruction with live maps.
  */
 #include "fake_vmm.h"
-#include "host_run.h"
 
 #include <stddef.h>
 #include <string.h>
 
 #include <pv/abi/memory.h>
+#include "run.h"
 
 #define GRANTED (FAKE_DATA + 1)
 #define RW	PV_GTF_permit_access
@@ -333,8 +333,11 @@ START_TEST(removing_a_frame_in_use_is_refused)
 }
 END_TEST
 
-static void fill(TCase *t)
+int main(void)
 {
+	TCase *t = tcase_create("host grants");
+
+	tcase_set_timeout(t, 60);
 	tcase_add_test(t, backend_maps_what_was_granted);
 	tcase_add_loop_test(t, map_refuses_entries_that_do_not_permit_it, 0,
 			    sizeof(refused) / sizeof(refused[0]));
@@ -351,9 +354,5 @@ static void fill(TCase *t)
 	tcase_add_test(t, frames_go_where_nothing_else_is);
 	tcase_add_test(t, frame_may_live_outside_ram_if_the_vmm_says_so);
 	tcase_add_test(t, removing_a_frame_in_use_is_refused);
-}
-
-int main(void)
-{
-	return host_run("host grants", fill);
+	return run_case("host grants", t);
 }

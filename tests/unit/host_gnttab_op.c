@@ -3,13 +3,13 @@
  * own grants, in batches, with any of them failing.
  */
 #include "fake_vmm.h"
-#include "host_run.h"
 
 #include <stddef.h>
 #include <string.h>
 
 #include <pv/abi/memory.h>
 #include <pv/abi/vcpu.h>
+#include "run.h"
 
 #define GRANTED (FAKE_DATA + 1)
 #define HOLE	(FAKE_DATA + 20) /* where a guest wants to see a granted page */
@@ -401,8 +401,11 @@ START_TEST(other_operations_and_huge_counts_are_refused)
 }
 END_TEST
 
-static void fill(TCase *t)
+int main(void)
 {
+	TCase *t = tcase_create("host grant_table_op");
+
+	tcase_set_timeout(t, 60);
 	tcase_add_test(t, guest_sees_its_own_grant_where_it_asked);
 	tcase_add_test(t, guest_cannot_undo_a_backends_map);
 	tcase_add_test(t, map_arguments_are_checked);
@@ -416,9 +419,5 @@ static void fill(TCase *t)
 	tcase_add_test(t, version_two_is_refused_and_the_answer_says_one);
 	tcase_add_test(t, setup_table_hands_out_the_builders_frames);
 	tcase_add_test(t, other_operations_and_huge_counts_are_refused);
-}
-
-int main(void)
-{
-	return host_run("host grant_table_op", fill);
+	return run_case("host grant_table_op", t);
 }

@@ -3,7 +3,6 @@
  * hostile stream is refused without effect.
  */
 #include "fake_vmm.h"
-#include "host_run.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 
 #include <pv/abi/sched.h>
 #include <pv/abi/vcpu.h>
+#include "run.h"
 
 #define GRANTED (FAKE_DATA + 1)
 #define HOLE	(FAKE_DATA + 20)
@@ -384,8 +384,11 @@ START_TEST(random_bytes_in_a_state_break_nothing)
 }
 END_TEST
 
-static void fill(TCase *t)
+int main(void)
 {
+	TCase *t = tcase_create("host state");
+
+	tcase_set_timeout(t, 60);
 	tcase_add_test(t, state_comes_back_as_it_was);
 	tcase_add_test(t, restored_domain_goes_on);
 	tcase_add_test(t, arrays_too_small_are_told_and_not_touched);
@@ -394,9 +397,5 @@ static void fill(TCase *t)
 	tcase_add_test(t, third_end_of_a_loop_is_refused);
 	tcase_add_test(t, failing_allocation_and_refusing_vmm_leave_it_fresh);
 	tcase_add_test(t, random_bytes_in_a_state_break_nothing);
-}
-
-int main(void)
-{
-	return host_run("host state", fill);
+	return run_case("host state", t);
 }

@@ -5,9 +5,9 @@
  * memory that two sides share is atomic or under the lock.
  */
 #include "fake_vmm.h"
-#include "host_run.h"
 
 #include <string.h>
+#include "run.h"
 
 #define GRANTED (FAKE_DATA + 1)
 #define ROUNDS	3000
@@ -187,14 +187,13 @@ START_TEST(counts_return_to_zero_after_parallel_maps)
 }
 END_TEST
 
-static void fill(TCase *t)
+int main(void)
 {
+	TCase *t = tcase_create("host threads");
+
+	tcase_set_timeout(t, 60);
 	tcase_add_test(t, sends_and_closes_race_with_binding_backends);
 	tcase_add_test(t, entry_that_changes_all_the_time_maps_one_of_its_values_or_fails);
 	tcase_add_test(t, counts_return_to_zero_after_parallel_maps);
-}
-
-int main(void)
-{
-	return host_run("host threads", fill);
+	return run_case("host threads", t);
 }

@@ -3,13 +3,13 @@
  * timers and runstate.
  */
 #include "fake_vmm.h"
-#include "host_run.h"
 
 #include <stddef.h>
 #include <string.h>
 
 #include <pv/abi/sched.h>
 #include <pv/abi/vcpu.h>
+#include "run.h"
 
 #define INFO_GFN (FAKE_DATA + 3)
 
@@ -338,8 +338,11 @@ START_TEST(runstate_adds_up_and_pads_with_zeros)
 }
 END_TEST
 
-static void fill(TCase *t)
+int main(void)
 {
+	TCase *t = tcase_create("host vcpus");
+
+	tcase_set_timeout(t, 60);
 	tcase_add_test(t, every_operation_refuses_vcpus_that_do_not_exist);
 #if defined(__x86_64__)
 	tcase_add_test(t, vcpu_is_initialised_once_then_goes_up_and_down);
@@ -355,9 +358,5 @@ static void fill(TCase *t)
 	tcase_add_test(t, periodic_timer_keeps_its_phase_over_missed_ticks);
 	tcase_add_test(t, watchdog_barks_unless_petted);
 	tcase_add_test(t, runstate_adds_up_and_pads_with_zeros);
-}
-
-int main(void)
-{
-	return host_run("host vcpus", fill);
+	return run_case("host vcpus", t);
 }

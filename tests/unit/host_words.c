@@ -2,7 +2,6 @@
  * Claims about the shared words of libpv/common: event bits, grant entries, the pv clock, and the
  * table of hypercalls.
  */
-#include "host_run.h"
 
 #include <pthread.h>
 #include <stddef.h>
@@ -17,6 +16,7 @@
 #include "../../libpv/common/gnttab.h"
 #include "../../libpv/common/hypercall.h"
 #include "../../libpv/common/time.h"
+#include "run.h"
 
 START_TEST(raise_goes_down_the_chain_once)
 {
@@ -224,8 +224,11 @@ START_TEST(hypercalls_have_names_and_argument_counts)
 }
 END_TEST
 
-static void fill(TCase *t)
+int main(void)
 {
+	TCase *t = tcase_create("shared words");
+
+	tcase_set_timeout(t, 60);
 	tcase_add_test(t, raise_goes_down_the_chain_once);
 	tcase_add_test(t, masked_port_is_raised_by_unmask);
 	tcase_add_test(t, no_event_is_lost_between_raisers_and_a_scanner);
@@ -236,9 +239,5 @@ static void fill(TCase *t)
 	tcase_add_test(t, clock_that_never_settles_is_given_up_on);
 	tcase_add_test(t, clock_is_read_whole_while_it_is_written);
 	tcase_add_test(t, hypercalls_have_names_and_argument_counts);
-}
-
-int main(void)
-{
-	return host_run("shared words", fill);
+	return run_case("shared words", t);
 }

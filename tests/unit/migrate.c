@@ -2,7 +2,6 @@
  * Unit tests of refhv/migrate: a made-up domain goes through a socket and comes out the same; whatever is cut off, damaged or refused on
  * the way leaves an error and no half domain.
  */
-#include <check.h>
 #include <migrate/memory.h>
 #include <migrate/migrate.h>
 #include <pthread.h>
@@ -13,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "run.h"
 
 #define PAGES 300u
 #define RAM   (PAGES * 4096u)
@@ -367,10 +367,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("migrate");
 	TCase *t = tcase_create("streams");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, a_move_brings_over_memory_written_meanwhile_and_every_record);
@@ -379,11 +376,5 @@ int main(void)
 	tcase_add_test(t, a_file_comes_back_whole);
 	tcase_add_test(t, a_file_cut_anywhere_is_refused);
 	tcase_add_test(t, a_page_beyond_memory_is_refused);
-	suite_add_tcase(suite, t);
-	r = srunner_create(suite);
-	srunner_set_tap(r, "-");
-	srunner_run_all(r, CK_SILENT);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("migrate", t);
 }

@@ -6,7 +6,6 @@
  * netd PROGRAM: the daemon. Exit 77: this machine has no place for its files.
  */
 #include <arpa/inet.h>
-#include <check.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -21,6 +20,7 @@
 #include "hosted.h"
 #include "netd/client.h"
 #include "web_rig.h"
+#include "run.h"
 
 #define BIG (24u << 20)
 
@@ -407,9 +407,7 @@ END_TEST
 
 int main(int argc, char **argv)
 {
-	Suite *s = suite_create("netd");
 	TCase *t = tcase_create("netd");
-	SRunner *r;
 	int failed;
 
 	if (argc < 2)
@@ -433,12 +431,7 @@ int main(int argc, char **argv)
 	tcase_add_test(t, downloads_go_on_after_domains_took_turns);
 	tcase_add_test(t, it_is_confined);
 	tcase_add_test(t, requests_that_make_no_sense_are_refused);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_set_tap(r, "-");
-	srunner_run_all(r, CK_SILENT);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
+	failed = run_case("netd", t);
 	rmdir(folder);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return failed;
 }

@@ -1,7 +1,6 @@
 /*
  * rundir: claims about the registry of domains, and about messages that carry descriptors.
  */
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 #include "fdmsg.h"
 #include "rundir.h"
+#include "run.h"
 
 static char top[256];
 static struct rundir r;
@@ -305,10 +305,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("rundir");
 	TCase *t = tcase_create("rundir");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 30);
@@ -323,11 +320,5 @@ int main(void)
 	tcase_add_test(t, sockets_work_in_a_folder_deeper_than_a_socket_address);
 	tcase_add_test(t, message_brings_its_descriptors_and_keeps_them_private);
 	tcase_add_test(t, message_that_is_no_json_or_is_cut_is_refused);
-	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_set_tap(sr, "-");
-	srunner_run_all(sr, CK_SILENT);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("rundir", t);
 }

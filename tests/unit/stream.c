@@ -1,11 +1,11 @@
 /*
  * Unit tests of the stream codec: what it writes is what it reads, and what no reader should take is refused.
  */
-#include <check.h>
 #include <pv/abi/errno.h>
 #include <pv/stream.h>
 #include <stdlib.h>
 #include <string.h>
+#include "run.h"
 
 START_TEST(headers_come_back_as_written)
 {
@@ -105,10 +105,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("stream");
 	TCase *t = tcase_create("codec");
-	SRunner *r;
-	int failed;
 
 	tcase_add_test(t, headers_come_back_as_written);
 	tcase_add_test(t, headers_refuse_every_damaged_byte_that_matters);
@@ -116,11 +113,5 @@ int main(void)
 	tcase_add_test(t, unknown_records_are_skipped_only_if_optional);
 	tcase_add_test(t, page_counts_must_fit_the_record);
 	tcase_add_test(t, page_entries_say_whether_data_follows);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_set_tap(r, "-");
-	srunner_run_all(r, CK_SILENT);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("stream", t);
 }

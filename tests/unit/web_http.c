@@ -2,12 +2,12 @@
  * web_http: claims about what the web server answers: statuses, ranges, pipelining, indexes, /status, and what a bad
  * request gets.
  */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "web_peer.h"
+#include "run.h"
 
 #define HOST  "Host: x\r\n"
 #define CLOSE "Connection: close\r\n"
@@ -282,10 +282,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("web_http");
 	TCase *t = tcase_create("http");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, setup, teardown);
@@ -302,11 +299,5 @@ int main(void)
 	tcase_add_test(t, mail_commands_out_of_order_are_refused);
 	tcase_add_test(t, only_cr_lf_ends_mail_and_no_control_byte_is_shown);
 	tcase_add_test(t, a_letter_that_is_too_long_is_refused_after_it_was_read);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_set_tap(r, "-");
-	srunner_run_all(r, CK_SILENT);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("web_http", t);
 }

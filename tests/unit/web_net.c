@@ -1,13 +1,13 @@
 /*
  * web_net: claims about the web guest's stack below TCP: DHCP, ARP, ICMP, and frames that are wrong.
  */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "checksum.h"
 #include "ipv4.h"
 #include "web_rig.h"
+#include "run.h"
 
 static struct rig *rig;
 static uint8_t last[2000];
@@ -242,10 +242,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("web_net");
 	TCase *t = tcase_create("net");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, dhcp_gives_an_address_and_renews_it);
@@ -255,11 +252,5 @@ int main(void)
 	tcase_add_test(t, an_echo_request_gets_its_answer);
 	tcase_add_test(t, what_is_wrong_or_for_others_gets_no_answer);
 	tcase_add_test(t, checksums_agree_however_the_data_is_cut);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_set_tap(r, "-");
-	srunner_run_all(r, CK_SILENT);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("web_net", t);
 }

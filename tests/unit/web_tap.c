@@ -3,7 +3,6 @@
  * with and without a wire that misbehaves, at small and large MTU. Skipped (77) where taps or namespaces are not allowed.
  */
 #include <arpa/inet.h>
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
@@ -21,6 +20,7 @@
 
 #include "hosted.h"
 #include "web_rig.h"
+#include "run.h"
 
 #define BIG (100u << 20)
 
@@ -219,10 +219,8 @@ static int make_archive(void)
 
 int main(void)
 {
-	Suite *suite = suite_create("web_tap");
 	TCase *t = tcase_create("tap");
-	SRunner *r;
-	int failed, fd;
+	int fd;
 
 	if ((unshare(CLONE_NEWNET) && unshare(CLONE_NEWUSER | CLONE_NEWNET)) ||
 	    (fd = open_tap(1500)) < 0) {
@@ -237,11 +235,5 @@ int main(void)
 	tcase_add_loop_test(t, a_file_arrives_whole_in_linux_over_a_bad_wire, 0, 2);
 	tcase_add_test(t, mail_from_linux_arrives_over_a_bad_wire);
 	tcase_add_test(t, linux_opens_many_connections_one_after_the_other);
-	suite_add_tcase(suite, t);
-	r = srunner_create(suite);
-	srunner_set_tap(r, "-");
-	srunner_run_all(r, CK_SILENT);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("web_tap", t);
 }

@@ -2,12 +2,12 @@
  * web_tar: claims about the index of a tar archive, on sound archives (made here and by tar itself in other tests) and
  * on broken ones.
  */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "web_rig.h"
+#include "run.h"
 
 #define SIZE (512 * 200)
 
@@ -271,10 +271,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("web_tar");
 	TCase *t = tcase_create("tar");
-	SRunner *r;
-	int failed;
 
 	tcase_add_test(t, names_are_found_without_slashes_and_dots);
 	tcase_add_test(t, names_that_lead_out_are_not_served);
@@ -287,11 +284,5 @@ int main(void)
 	tcase_add_test(t, extended_headers_that_lie_are_refused);
 	tcase_add_test(t, an_archive_may_be_cut_anywhere);
 	tcase_add_test(t, more_files_than_the_table_holds_are_an_error);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_set_tap(r, "-");
-	srunner_run_all(r, CK_SILENT);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("web_tar", t);
 }

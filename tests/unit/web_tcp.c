@@ -2,13 +2,13 @@
  * web_tcp: claims about the web guest's TCP, against a strict model of a peer on a wire that misbehaves. Seeds are
  * printed; WEB_SEED=N runs one of them alone.
  */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ipv4.h"
 #include "web_peer.h"
+#include "run.h"
 
 #define SEEDS 40
 
@@ -320,10 +320,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("web_tcp");
 	TCase *t = tcase_create("tcp");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 120);
 	tcase_add_loop_test(t, a_file_arrives_whole_over_a_wire_that_loses_repeats_and_delays, 0,
@@ -340,11 +337,5 @@ int main(void)
 	tcase_add_test(t, a_port_without_a_server_is_refused);
 	tcase_add_test(t, a_read_that_fails_breaks_the_connection_and_no_other);
 	tcase_add_test(t, a_port_can_be_used_again_at_once);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_set_tap(r, "-");
-	srunner_run_all(r, CK_SILENT);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("web_tcp", t);
 }

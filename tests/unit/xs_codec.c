@@ -1,5 +1,4 @@
 /* Unit tests of the xenstore codec: paths, permissions, errors, numbers, strings. */
-#include <check.h>
 #include "xs_rig.h"
 
 static int path(const char *p)

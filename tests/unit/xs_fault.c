@@ -4,7 +4,6 @@
  * XSA-414, 415, 421: each operation is repeated with its first, second, third... allocation
  * failing. A failed one changes nothing that can be seen or that is charged.
  */
-#include <check.h>
 #include "xs_rig.h"
 
 enum {

@@ -1,5 +1,4 @@
 /* Quotas, and what each security advisory on xenstore daemons asks of this one. */
-#include <check.h>
 #include "xs_rig.h"
 
 enum {

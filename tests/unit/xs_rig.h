@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "run.h"
 
 struct rig {
 	struct pv_store *store;
@@ -171,25 +172,16 @@ static inline const char *rig_events(struct rig *r, struct pv_store_conn *c)
 	return copy;
 }
 
-/* Check suites without boilerplate. */
+/* A program of these tests. */
 #define RUN(name, ...)                                                        \
 	int main(void)                                                        \
 	{                                                                     \
 		const TTest *const tests[] = {__VA_ARGS__};                   \
-		Suite *suite = suite_create(name);                            \
 		TCase *tc = tcase_create(name);                               \
-		SRunner *sr;                                                  \
-		int failed;                                                   \
 		for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) \
 			tcase_add_test(tc, tests[i]);                         \
 		tcase_set_timeout(tc, 60);                                    \
-		suite_add_tcase(suite, tc);                                   \
-		sr = srunner_create(suite);                                   \
-		srunner_set_tap(sr, "-");                                     \
-		srunner_run_all(sr, CK_SILENT);                               \
-		failed = srunner_ntests_failed(sr);                           \
-		srunner_free(sr);                                             \
-		return failed != 0;                                           \
+		return run_case(name, tc);                                    \
 	}
 
 #endif

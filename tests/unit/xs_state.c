@@ -1,6 +1,5 @@
 /* Save and load of the store: what a client can see goes on as if nothing had happened; damaged
  * streams are refused. */
-#include <check.h>
 #include "xs_rig.h"
 
 enum {

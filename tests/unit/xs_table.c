@@ -2,7 +2,6 @@
  * Table tests of the store: (domain, transaction, request, expected reply) rows, played in order.
  * Vectors marked 4.17 were observed with Debian 12's xenstored.
  */
-#include <check.h>
 #include "xs_rig.h"
 
 enum {

@@ -1,5 +1,4 @@
 /* Watches: who is told of what, in which words, and how much may wait. */
-#include <check.h>
 #include "xs_rig.h"
 
 enum {

@@ -1,7 +1,6 @@
 /*
  * attack: guest code tries every way into the host kernel, under every kind of user
  */
-#include <check.h>
 #include <dirent.h>
 #include <errno.h>
 #include <linux/filter.h>
@@ -14,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "machine.h"
+#include "run.h"
 
 static struct machine m;
 
@@ -170,20 +170,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("engine-attack");
 	TCase *t = tcase_create("attack");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, nothing_leaks_from_a_flat_guest, 0, 5);
 	tcase_add_loop_test(t, nothing_leaks_from_a_paging_guest, 0, 5);
 	tcase_add_loop_test(t, guest_process_is_left_with_nothing, 0, 5);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_set_tap(r, "-");
-	srunner_run_all(r, CK_SILENT);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_case("engine-attack", t);
 }

@@ -1,10 +1,10 @@
 /*
  * calls: hypercalls of the user engine, in the stub and through the monitor
  */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 #include "machine.h"
+#include "run.h"
 
 static struct machine m;
 
@@ -76,10 +76,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("engine-calls");
 	TCase *t = tcase_create("calls");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, calls_go_to_the_monitor_and_back);
@@ -90,11 +87,5 @@ int main(void)
 	tcase_add_test(t, forced_emulation_shows_xen);
 	tcase_add_test(t, privileged_instructions_of_the_list_are_emulated);
 	tcase_add_test(t, fallbacks_serve_the_same_guests);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_set_tap(r, "-");
-	srunner_run_all(r, CK_SILENT);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_case("engine-calls", t);
 }

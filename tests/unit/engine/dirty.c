@@ -1,12 +1,12 @@
 /*
  * dirty: the log of written pages, by both of its methods
  */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "machine.h"
+#include "run.h"
 
 #define PAGES (RAM_SIZE >> 12)
 #define WORDS (PAGES / 64)
@@ -191,21 +191,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("engine-dirty");
 	TCase *t = tcase_create("dirty");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, collect_names_the_pages_that_were_written, 0, 2);
 	tcase_add_loop_test(t, own_writes_are_logged_by_mark, 0, 2);
 	tcase_add_loop_test(t, copy_by_the_log_equals_memory, 0, 2);
 	tcase_add_loop_test(t, writes_through_other_mappings_are_logged, 0, 2);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_set_tap(r, "-");
-	srunner_run_all(r, CK_SILENT);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_case("engine-dirty", t);
 }

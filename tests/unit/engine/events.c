@@ -1,12 +1,12 @@
 /*
  * events: upcalls, sleeping, waking and timers of the user engine
  */
-#include <check.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "machine.h"
+#include "run.h"
 
 static struct machine m;
 
@@ -100,10 +100,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("engine-events");
 	TCase *t = tcase_create("events");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, each_of_1000_events_is_delivered_to_running_code);
@@ -113,11 +110,5 @@ int main(void)
 	tcase_add_test(t, timer_interrupts_running_code);
 	tcase_add_test(t, routed_send_only_raises_its_kick);
 	tcase_add_test(t, vector_registers_survive_upcalls);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_set_tap(r, "-");
-	srunner_run_all(r, CK_SILENT);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_case("engine-events", t);
 }

@@ -1,12 +1,12 @@
 /*
  * state: pause, resume, and vCPUs that go on in another engine
  */
-#include <check.h>
 #include <pv/abi/errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "machine.h"
+#include "run.h"
 
 static struct machine m, n;
 static struct engine_vcpu_state *s;
@@ -260,10 +260,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("engine-state");
 	TCase *t = tcase_create("state");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, pause_stops_and_resume_goes_on, 0, 3);
@@ -276,11 +273,5 @@ int main(void)
 	tcase_add_loop_test(t, four_vcpus_keep_apart, 0, 2);
 	tcase_add_test(t, pause_stops_all_of_four_vcpus);
 	tcase_add_test(t, impossible_machines_are_refused_with_a_reason);
-	suite_add_tcase(suite, t);
-	r = srunner_create(suite);
-	srunner_set_tap(r, "-");
-	srunner_run_all(r, CK_SILENT);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_case("engine-state", t);
 }

@@ -1,7 +1,6 @@
 /*
  * traps: exceptions of the user engine's guests, and guests that end badly
  */
-#include <check.h>
 #include <poll.h>
 #include <pv/abi/errno.h>
 #include <signal.h>
@@ -11,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "machine.h"
+#include "run.h"
 
 static struct machine m;
 
@@ -131,10 +131,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("engine-traps");
 	TCase *t = tcase_create("traps");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, page_fault_arrives_as_xen_frame);
@@ -145,11 +142,5 @@ int main(void)
 	tcase_add_test(t, killed_guest_process_is_reported);
 	tcase_add_test(t, guest_process_ends_with_its_monitor);
 	tcase_add_test(t, guest_that_blocks_the_pause_signal_is_killed_in_time);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_set_tap(r, "-");
-	srunner_run_all(r, CK_SILENT);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_case("engine-traps", t);
 }
