@@ -220,6 +220,22 @@ int pv_domain_grant_map(struct pv_domain *d, uint16_t domid, uint32_t ref, unsig
 /* Undo one map, once. GNTST_bad_handle for a handle that is not this map's. */
 int pv_domain_grant_unmap(struct pv_domain *d, uint16_t domid, const struct pv_grant_map *map);
 
+/* One page of a batch. */
+struct pv_grant_batch {
+	uint32_t ref;		 /* map: in */
+	int32_t status;		 /* out: what the call for one page returns */
+	struct pv_grant_map map; /* map: flags in, the rest out if status is 0; unmap: in */
+};
+
+/*
+ * n pages under one hold of the domain's lock (given up for a moment now and then): the same as n
+ * calls for one page, in order. Return how many failed.
+ */
+uint32_t pv_domain_grant_map_batch(struct pv_domain *d, uint16_t domid, struct pv_grant_batch *op,
+				   uint32_t n);
+uint32_t pv_domain_grant_unmap_batch(struct pv_domain *d, uint16_t domid, struct pv_grant_batch *op,
+				     uint32_t n);
+
 /*
  * Copy between a grant and host memory; offset + len <= 4096. Same errors as map, plus
  * GNTST_bad_copy_arg. The copy itself runs under the domain's lock: for bulk data map instead, or

@@ -224,7 +224,7 @@ bool pv_domain_port_pending(struct pv_domain *d, uint32_t port);
 void pv_domain_grants_fini(struct pv_domain *d);
 uint64_t *pv_domain_grant_entry(struct pv_domain *d, uint32_t ref, int *status);
 int pv_domain_grant_pin(struct pv_domain *d, uint16_t domid, uint32_t ref, bool readonly,
-			uint64_t *gfn);
+			uint64_t *gfn, void **page);
 void pv_domain_grant_unpin(struct pv_domain *d, uint32_t ref, bool readonly);
 int pv_domain_grant_place(struct pv_domain *d, uint32_t frame, uint64_t gfn);
 void pv_domain_grant_displace(struct pv_domain *d, uint32_t frame);

@@ -41,7 +41,7 @@ uint64_t *pv_domain_grant_entry(struct pv_domain *d, uint32_t ref, int *status)
 }
 
 int pv_domain_grant_pin(struct pv_domain *d, uint16_t domid, uint32_t ref, bool readonly,
-			uint64_t *gfn)
+			uint64_t *gfn, void **page)
 {
 	struct pv_grant_active *a;
 	uint64_t *entry;
@@ -72,9 +72,9 @@ int pv_domain_grant_pin(struct pv_domain *d, uint16_t domid, uint32_t ref, bool 
 	else
 		a->writers++;
 	*gfn = a->frame;
+	*page = pv_domain_page(d, a->frame, !readonly);
 	/* The machine's own pages and overlays are not the guest's to give: they can go away. */
-	if (pv_domain_gfn_frame(d, a->frame) || pv_domain_gfn_overlaid(d, a->frame, 1) ||
-	    !pv_domain_page(d, a->frame, !readonly)) {
+	if (!*page || pv_domain_gfn_frame(d, a->frame) || pv_domain_gfn_overlaid(d, a->frame, 1)) {
 		pv_domain_grant_unpin(d, ref, readonly);
 		return PV_GNTST_bad_page;
 	}

@@ -19,6 +19,7 @@ static int open_end(struct pv_domain *d, const struct pv_gnttab_copy_ptr *p, boo
 		    bool readonly, uint16_t len, struct end *e)
 {
 	uint64_t gfn = p->u.gmfn;
+	void *page;
 	int rc;
 
 	e->pinned = false;
@@ -33,12 +34,14 @@ static int open_end(struct pv_domain *d, const struct pv_gnttab_copy_ptr *p, boo
 		return PV_GNTST_bad_copy_arg;
 	if (gref) {
 		e->ref = p->u.ref;
-		rc = pv_domain_grant_pin(d, d->domid, e->ref, readonly, &gfn);
+		rc = pv_domain_grant_pin(d, d->domid, e->ref, readonly, &gfn, &page);
 		if (rc)
 			return rc;
 		e->pinned = true;
+	} else {
+		page = pv_domain_page(d, gfn, !readonly);
 	}
-	e->page = pv_domain_page(d, gfn, !readonly);
+	e->page = page;
 	if (!e->page)
 		return PV_GNTST_bad_page;
 	e->page += p->offset;

@@ -25,6 +25,7 @@ static void map_one(struct pv_domain *d, unsigned vcpu, struct pv_gnttab_map_gra
 	bool readonly = op->flags & PV_GNTMAP_readonly;
 	struct pv_map_state *m;
 	uint64_t gpa, gfn;
+	void *page;
 	int rc;
 
 	op->status = PV_GNTST_bad_gntref;
@@ -43,7 +44,7 @@ static void map_one(struct pv_domain *d, unsigned vcpu, struct pv_gnttab_map_gra
 	m = d->nr_guest_maps < PV_MAX_GUEST_MAPS ? pv_domain_map_new(d) : NULL;
 	if (!m)
 		return;
-	rc = pv_domain_grant_pin(d, d->domid, op->ref, readonly, &gfn);
+	rc = pv_domain_grant_pin(d, d->domid, op->ref, readonly, &gfn, &page);
 	/* Over itself is no place: what would be there after the unmap? */
 	if (!rc &&
 	    (gfn == gpa / PV_PAGE || d->vmm.physmap_set(d->vmm.ctx, gpa / PV_PAGE, gfn,

@@ -8,68 +8,122 @@
 #include "access.h"
 #include "domain.h"
 
+static int map_locked(struct pv_domain *d, uint16_t domid, uint32_t ref, unsigned flags,
+		      struct pv_grant_map *map)
+{
+	bool readonly = flags & PV_GRANT_READONLY;
+	struct pv_map_state *m = pv_domain_map_new(d);
+	uint64_t gfn;
+	void *page;
+	int rc;
+
+	if (!m)
+		return PV_GNTST_no_space;
+	rc = pv_domain_grant_pin(d, domid, ref, readonly, &gfn, &page);
+	if (rc) {
+		pv_domain_map_put(d, m);
+		return rc;
+	}
+	pv_domain_map_use(d, m, PV_MAP_HOST);
+	m->readonly = readonly;
+	m->domid = domid;
+	m->ref = ref;
+	m->gfn = gfn;
+	m->gpa = 0;
+	map->ptr = page;
+	map->gfn = gfn;
+	map->handle = m->handle;
+	map->flags = flags & PV_GRANT_READONLY;
+	return 0;
+}
+
+static int unmap_locked(struct pv_domain *d, uint16_t domid, const struct pv_grant_map *map)
+{
+	struct pv_map_state *m = pv_domain_map_get(d, map->handle);
+
+	if (!m || m->kind != PV_MAP_HOST || m->domid != domid || m->gfn != map->gfn)
+		return PV_GNTST_bad_handle;
+	pv_domain_grant_unpin(d, m->ref, m->readonly);
+	pv_domain_map_put(d, m);
+	return PV_GNTST_okay;
+}
+
 int pv_domain_grant_map(struct pv_domain *d, uint16_t domid, uint32_t ref, unsigned flags,
 			struct pv_grant_map *map)
 {
-	bool readonly = flags & PV_GRANT_READONLY;
-	struct pv_map_state *m;
-	uint64_t gfn;
 	int rc;
 
 	pv_domain_enter(d);
-	m = pv_domain_map_new(d);
-	rc = m ? pv_domain_grant_pin(d, domid, ref, readonly, &gfn) : PV_GNTST_no_space;
-	if (!rc) {
-		pv_domain_map_use(d, m, PV_MAP_HOST);
-		m->readonly = readonly;
-		m->domid = domid;
-		m->ref = ref;
-		m->gfn = gfn;
-		m->gpa = 0;
-		map->ptr = pv_domain_page(d, gfn, !readonly);
-		map->gfn = gfn;
-		map->handle = m->handle;
-		map->flags = flags & PV_GRANT_READONLY;
-	} else if (m) {
-		pv_domain_map_put(d, m);
-	}
+	rc = map_locked(d, domid, ref, flags, map);
 	pv_domain_leave(d);
 	return rc;
 }
 
 int pv_domain_grant_unmap(struct pv_domain *d, uint16_t domid, const struct pv_grant_map *map)
 {
-	int rc = PV_GNTST_bad_handle;
-	struct pv_map_state *m;
+	int rc;
 
 	pv_domain_enter(d);
-	m = pv_domain_map_get(d, map->handle);
-	if (m && m->kind == PV_MAP_HOST && m->domid == domid && m->gfn == map->gfn) {
-		pv_domain_grant_unpin(d, m->ref, m->readonly);
-		pv_domain_map_put(d, m);
-		rc = PV_GNTST_okay;
-	}
+	rc = unmap_locked(d, domid, map);
 	pv_domain_leave(d);
 	return rc;
+}
+
+/* Gives the lock up for a moment before item i of a batch, now and then. */
+static void breathe(struct pv_domain *d, uint32_t i)
+{
+	if (i && i % PV_BATCH == 0) {
+		pv_domain_leave(d);
+		pv_domain_enter(d);
+	}
+}
+
+uint32_t pv_domain_grant_map_batch(struct pv_domain *d, uint16_t domid, struct pv_grant_batch *op,
+				   uint32_t n)
+{
+	uint32_t i, failed = 0;
+
+	pv_domain_enter(d);
+	for (i = 0; i < n; i++) {
+		breathe(d, i);
+		op[i].status = map_locked(d, domid, op[i].ref, op[i].map.flags, &op[i].map);
+		failed += op[i].status != 0;
+	}
+	pv_domain_leave(d);
+	return failed;
+}
+
+uint32_t pv_domain_grant_unmap_batch(struct pv_domain *d, uint16_t domid, struct pv_grant_batch *op,
+				     uint32_t n)
+{
+	uint32_t i, failed = 0;
+
+	pv_domain_enter(d);
+	for (i = 0; i < n; i++) {
+		breathe(d, i);
+		op[i].status = unmap_locked(d, domid, &op[i].map);
+		failed += op[i].status != 0;
+	}
+	pv_domain_leave(d);
+	return failed;
 }
 
 static int transfer(struct pv_domain *d, uint16_t domid, uint32_t ref, uint32_t offset, void *in,
 		    const void *out, uint32_t len)
 {
-	unsigned char *page;
 	uint64_t gfn;
+	void *page;
 	int rc;
 
 	if (offset > PV_PAGE || len > PV_PAGE - offset)
 		return PV_GNTST_bad_copy_arg;
 	pv_domain_enter(d);
-	rc = pv_domain_grant_pin(d, domid, ref, in != NULL, &gfn);
+	rc = pv_domain_grant_pin(d, domid, ref, in != NULL, &gfn, &page);
 	if (!rc) {
-		page = pv_domain_page(d, gfn, !in);
 		if (in)
-			pv_shared_read(in, page + offset, len);
+			pv_shared_read(in, (unsigned char *)page + offset, len);
 		else
-			pv_shared_write(page + offset, out, len);
+			pv_shared_write((unsigned char *)page + offset, out, len);
 		pv_domain_grant_unpin(d, ref, in != NULL);
 	}
 	pv_domain_leave(d);

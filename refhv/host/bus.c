@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include "host/bus.h"
 
-enum { PAGE = 4096, BACK_DOMID = 0 };
+enum { PAGE = 4096, BACK_DOMID = 0, BATCH = 32 };
 
 /* The flags of struct pv_grant_map travel above its 32-bit handle. */
 static uint64_t pack_handle(const struct pv_grant_map *m)
@@ -79,39 +79,50 @@ static void unmap_ring(void *ctx, void *va, unsigned n)
 
 static int map(void *ctx, struct pv_back_map *op, unsigned n)
 {
+	struct pv_grant_batch batch[BATCH];
 	struct host_bus *b = ctx;
-	int failed = 0;
+	unsigned failed = 0;
 
-	for (unsigned i = 0; i < n; i++) {
-		struct pv_grant_map m;
+	while (n) {
+		unsigned now = n < BATCH ? n : BATCH;
 
-		if (pv_domain_grant_map(b->cfg.domain, BACK_DOMID, op[i].ref,
-					op[i].readonly ? PV_GRANT_READONLY : 0, &m)) {
-			op[i].status = -PV_EFAULT;
-			failed++;
-			continue;
+		for (unsigned i = 0; i < now; i++)
+			batch[i] = (struct pv_grant_batch){
+				.ref = op[i].ref,
+				.map.flags = op[i].readonly ? PV_GRANT_READONLY : 0};
+		failed += pv_domain_grant_map_batch(b->cfg.domain, BACK_DOMID, batch, now);
+		for (unsigned i = 0; i < now; i++) {
+			op[i].status = batch[i].status ? -PV_EFAULT : 0;
+			if (op[i].status)
+				continue;
+			op[i].va = batch[i].map.ptr;
+			op[i].handle = pack_handle(&batch[i].map);
 		}
-		op[i].status = 0;
-		op[i].va = m.ptr;
-		op[i].handle = pack_handle(&m);
+		op += now;
+		n -= now;
 	}
-	return failed;
+	return (int)failed;
 }
 
 static void unmap(void *ctx, const struct pv_back_map *op, unsigned n)
 {
+	struct pv_grant_batch batch[BATCH];
 	struct host_bus *b = ctx;
 
-	for (unsigned i = 0; i < n; i++) {
-		struct pv_grant_map m = {
-			.ptr = op[i].va,
-			.gfn = (uint64_t)((char *)op[i].va - (char *)b->cfg.ram) / PAGE,
-			.handle = (uint32_t)op[i].handle,
-			.flags = (uint32_t)(op[i].handle >> 32),
-		};
+	while (n) {
+		unsigned now = 0;
 
-		if (!op[i].status)
-			pv_domain_grant_unmap(b->cfg.domain, BACK_DOMID, &m);
+		for (; n && now < BATCH; op++, n--) {
+			if (op->status)
+				continue;
+			batch[now++].map = (struct pv_grant_map){
+				.ptr = op->va,
+				.gfn = (uint64_t)((char *)op->va - (char *)b->cfg.ram) / PAGE,
+				.handle = (uint32_t)op->handle,
+				.flags = (uint32_t)(op->handle >> 32),
+			};
+		}
+		pv_domain_grant_unmap_batch(b->cfg.domain, BACK_DOMID, batch, now);
 	}
 }
 

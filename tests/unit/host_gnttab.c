@@ -199,6 +199,34 @@ START_TEST(exhausted_handles_fail_cleanly)
 }
 END_TEST
 
+START_TEST(batch_maps_what_it_can_and_names_the_rest)
+{
+	struct pv_grant_batch op[70] = {{0}}; /* more than one hold of the lock */
+	unsigned i;
+
+	open_table();
+	grant(9, RW, FAKE_BACKEND, GRANTED);
+	grant(10, RO, FAKE_BACKEND, GRANTED);
+	for (i = 0; i < 70; i++)
+		op[i].ref = 9;
+	op[3].ref = op[40].ref = 10;
+	op[40].map.flags = PV_GRANT_READONLY;
+	ck_assert_uint_eq(pv_domain_grant_map_batch(f.d, FAKE_BACKEND, op, 70), 1);
+	for (i = 0; i < 70; i++) {
+		ck_assert_int_eq(op[i].status, i == 3 ? PV_GNTST_general_error : PV_GNTST_okay);
+		if (i != 3)
+			ck_assert_ptr_eq(op[i].map.ptr, fake_page(&f, GRANTED));
+	}
+	ck_assert_uint_eq(flags_of(10), RO | PV_GTF_reading);
+	op[3].map = op[2].map;
+	ck_assert_uint_eq(pv_domain_grant_unmap_batch(f.d, FAKE_BACKEND, op, 70), 1);
+	ck_assert_int_eq(op[3].status, PV_GNTST_bad_handle);
+	ck_assert_uint_eq(flags_of(9), RW);
+	ck_assert_uint_eq(flags_of(10), RO);
+	fake_close(&f);
+}
+END_TEST
+
 START_TEST(failing_allocations_leave_no_bits_behind)
 {
 	int left;
@@ -347,6 +375,7 @@ int main(void)
 	tcase_add_test(t, map_in_use_keeps_the_frame_of_its_first_use);
 	tcase_add_test(t, unmap_is_done_once_and_by_its_owner);
 	tcase_add_test(t, exhausted_handles_fail_cleanly);
+	tcase_add_test(t, batch_maps_what_it_can_and_names_the_rest);
 	tcase_add_test(t, failing_allocations_leave_no_bits_behind);
 	tcase_add_test(t, read_and_write_check_their_range_and_leave_no_bits);
 	tcase_add_test(t, seeds_wait_for_the_first_frame);
