@@ -204,6 +204,8 @@ static void submit(struct pv_blkback *b, struct pv_blkback_io *io)
 		b->stalled = io;
 	} else if (rc < 0) {
 		finish(b, io, rc);
+	} else if (rc > 0) {
+		b->enough = true;
 	}
 }
 
@@ -282,9 +284,10 @@ int pv_blkback_work(struct pv_blkback *b, uint32_t budget)
 		return abandon(b);
 	if (!b->connected)
 		return 0;
+	b->enough = false;
 	if (b->stalled)
 		retry(b);
-	while (!b->quiet && !b->stalled && taken < budget) {
+	while (!b->quiet && !b->stalled && !b->enough && taken < budget) {
 		struct pv_blkback_io *io;
 
 		if (n == 0)

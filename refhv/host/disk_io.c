@@ -19,6 +19,7 @@
 
 #define SECTOR	    512u
 #define BATCH	    64u
+#define BATCH_BYTES 262144u
 #define SPIN_MAX_NS 50000u
 #define SPIN_MIN_NS 1000u
 
@@ -129,18 +130,25 @@ struct host_disk_uring {
 	bool poll_kick, poll_wake; /* a poll of the descriptor is armed */
 	bool one_shot;		   /* the kernel has no multishot poll */
 	unsigned queued;	   /* entries that were not submitted yet */
+	uint64_t queued_bytes;	   /* of data in them */
 };
 
 /* user_data of what is not a request; requests are pointers. */
 enum { DATA_KICK = 1, DATA_WAKE = 2 };
+
+static void submit_queued(struct host_disk_uring *u)
+{
+	u->queued = 0;
+	u->queued_bytes = 0;
+	io_uring_submit(&u->ring);
+}
 
 static struct io_uring_sqe *get_sqe(struct host_disk_uring *u)
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(&u->ring);
 
 	if (!sqe) {
-		io_uring_submit(&u->ring);
-		u->queued = 0;
+		submit_queued(u);
 		sqe = io_uring_get_sqe(&u->ring);
 	}
 	if (sqe)
@@ -177,7 +185,12 @@ static int uring_submit(void *ctx, struct pv_blk_io *io)
 	}
 	sqe->flags |= IOSQE_FIXED_FILE;
 	io_uring_sqe_set_data(sqe, io);
-	return 0;
+	/*
+	 * What is in the page cache is copied while it is submitted. In portions: the guest hears of one while the
+	 * next is copied, and a control call does not wait for all of them.
+	 */
+	d->uring->queued_bytes += io->bytes;
+	return d->uring->queued_bytes >= BATCH_BYTES;
 }
 
 static void arm_poll(struct host_disk_uring *u, int fd, bool *armed, uint64_t data)
@@ -246,10 +259,8 @@ static unsigned uring_reap(struct host_disk *d)
 
 static void uring_kick(struct host_disk_uring *u)
 {
-	if (!u->queued)
-		return;
-	u->queued = 0;
-	io_uring_submit(&u->ring);
+	if (u->queued)
+		submit_queued(u);
 }
 
 static bool uring_start(struct host_disk *d)

@@ -13,7 +13,7 @@ static int submit(void *ctx, struct pv_blk_io *io)
 	    (r->queued && !r->always_accepts && rng_below(&r->rng, 8) == 0))
 		return -PV_EAGAIN;
 	r->queue[r->queued++] = io;
-	return 0;
+	return r->has_enough || (!r->always_accepts && rng_below(&r->rng, 8) == 0);
 }
 
 static void transfer(struct blk_rig *r, struct pv_blk_io *io)

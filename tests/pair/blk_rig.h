@@ -27,7 +27,8 @@ struct blk_rig {
 	struct pv_blk_io *queue[RIG_QUEUE];
 	unsigned queued, flushes;
 	int fail_with;	     /* disk error for every request, 0: none */
-	bool always_accepts; /* no -PV_EAGAIN from the disk */
+	bool always_accepts; /* no -PV_EAGAIN from the disk, and never enough */
+	bool has_enough;     /* after every request */
 };
 
 void blk_rig_init(struct blk_rig *r, uint64_t seed);

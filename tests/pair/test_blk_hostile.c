@@ -133,6 +133,26 @@ START_TEST(well_formed_request_succeeds)
 }
 END_TEST
 
+START_TEST(disk_that_has_enough_gets_one_at_a_time)
+{
+	struct pv_blkif_request r;
+	unsigned i;
+
+	start();
+	rig.has_enough = true;
+	r = good(PV_BLKIF_OP_READ);
+	for (i = 0; i < 3; i++)
+		memcpy(slot(i, 112), &r, 112);
+	ring()->req_prod = 3;
+	for (i = 1; i <= 3; i++) {
+		ck_assert_int_eq(pv_blkback_work(&rig.back, 8), 1);
+		ck_assert_uint_eq(rig.queued, i);
+	}
+	ck_assert_int_eq(pv_blkback_work(&rig.back, 8), 0);
+	stop();
+}
+END_TEST
+
 START_TEST(x86_32_layout_is_understood)
 {
 	struct pv_blkif_x86_32_request r;
@@ -601,6 +621,7 @@ int main(void)
 
 	tcase_set_timeout(front, 120);
 	tcase_add_test(front, well_formed_request_succeeds);
+	tcase_add_test(front, disk_that_has_enough_gets_one_at_a_time);
 	tcase_add_test(front, x86_32_layout_is_understood);
 	tcase_add_test(front, malformed_requests_are_answered_and_never_reach_the_disk);
 	tcase_add_test(front, sectors_beyond_the_disk_are_refused_without_wrap);

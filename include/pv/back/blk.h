@@ -44,6 +44,7 @@ struct pv_blk_disk {
 	uint32_t size;
 	void *ctx;
 	/* 0: accepted; pv_blkback_done() is called for it exactly once, later or from inside.
+	 * 1: accepted, and enough for now: work() takes no more requests in this call.
 	 * -PV_EAGAIN: not now, the backend offers it again from the next work(). Another
 	 * error: the request fails. */
 	int (*submit)(void *ctx, struct pv_blk_io *io);
@@ -99,7 +100,7 @@ struct pv_blkback {
 	uint8_t *mem;
 	struct pv_blkback_io *free, *stalled;
 	uint32_t inflight;
-	bool connected, broken, quiet, unpushed;
+	bool connected, broken, quiet, unpushed, enough;
 };
 
 /* Bytes of memory that init needs for a configuration; aligned to 16. Touched only as deep as
