@@ -7,8 +7,9 @@
 #include <pv/abi/io/netif.h>
 #include <pv/front/net.h>
 
-#define PAGE 4096u
-#define NONE PV_NETFRONT_SLOTS
+#define PAGE	   4096u
+#define NONE	   PV_NETFRONT_SLOTS
+#define ETH_HEADER 14u
 
 /* Gives up the device; the first reason is kept, every frame in flight is finished. */
 void pv_netfront_break(struct pv_netfront *f, const char *reason);

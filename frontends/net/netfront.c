@@ -141,6 +141,18 @@ static int write_keys(struct pv_netfront *f, int state)
 	return f->bus->publish(f->bus->ctx, key, sizeof(key) / sizeof(key[0]) - !split, state);
 }
 
+/* The toolstack's word is in the own directory (Xen's io/netif.h, "MTU"); a backend may tell its own. */
+static uint32_t read_mtu(const struct pv_front_bus *bus)
+{
+	uint64_t most = PV_NET_MAX_FRAME - ETH_HEADER, mtu;
+	char s[PV_VALUE_LEN];
+	int n = bus->read_own(bus->ctx, "mtu", s, sizeof(s));
+
+	if (n < 0 || n >= (int)sizeof(s) || pv_key_parse(s, most, &mtu) < 0)
+		mtu = pv_front_read_u64(bus, "mtu", most, 0);
+	return (uint32_t)mtu;
+}
+
 static int publish(void *self, int state)
 {
 	struct pv_netfront *f = self;
@@ -154,7 +166,7 @@ static int publish(void *self, int state)
 	f->gso4 = f->sg && pv_front_read_u64(bus, "feature-gso-tcpv4", 1, 0);
 	/* Every backend completes blank IPv4 checksums. */
 	f->csum4 = true;
-	f->mtu = (uint32_t)pv_front_read_u64(bus, "mtu", PV_NET_MAX_FRAME - 14, 0);
+	f->mtu = read_mtu(bus);
 	rc = read_mac(f);
 	if (rc == 0)
 		rc = make_ring(f, 0, &f->tx_ring, sizeof(struct pv_netif_tx_request));

@@ -7,8 +7,6 @@
 #include "../../libpv/common/mem.h"
 #include "internal.h"
 
-#define ETH_HEADER 14u
-
 void pv_netfront_tx_init(struct pv_netfront *f)
 {
 	uint32_t i;

@@ -429,6 +429,26 @@ static uint32_t tcp_frame(uint8_t *f)
 	return sizeof(head);
 }
 
+START_TEST(mtu_is_the_toolstacks_before_the_backends)
+{
+	static const struct {
+		const char *own;
+		uint32_t back, seen;
+	} told[] = {{NULL, 0, 0},	  {NULL, 9000, 9000},	 {"1400", 0, 1400},
+		    {"1400", 9000, 1400}, {"70000", 9000, 9000}, {"wide", 9000, 9000}};
+
+	start(&run, seed);
+	if (told[_i].own)
+		mem_dir_write(&run.bus, 0, "mtu", told[_i].own);
+	run.bcfg.mtu = told[_i].back;
+	ck_assert_int_eq(pv_netback_init(&run.back, &run.bus.back, &run.far, &run.bcfg, run.mem),
+			 0);
+	ck_assert(connect_both(&run));
+	ck_assert_uint_eq(run.front.mtu, told[_i].seen);
+	stop(&run);
+}
+END_TEST
+
 START_TEST(blank_checksum_is_filled_in)
 {
 	uint8_t f[128];
@@ -502,6 +522,7 @@ int main(void)
 	tcase_add_test(tc, kth_failure_on_either_side_counts_back_to_zero);
 	tcase_add_test(tc, backend_state_moves_without_losing_a_frame);
 	tcase_add_test(tc, frontend_resumes_in_a_new_place);
+	tcase_add_loop_test(tc, mtu_is_the_toolstacks_before_the_backends, 0, 6);
 	tcase_add_test(tc, blank_checksum_is_filled_in);
 	tcase_add_test(tc, checksum_of_no_transport_is_refused_unchanged);
 	tcase_add_test(tc, checksum_survives_random_frames);

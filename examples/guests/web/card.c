@@ -116,20 +116,10 @@ static int received(void *arg, const struct pv_netfront_rx *frame)
 	return 0;
 }
 
-static unsigned read_mtu(void)
+static unsigned usable_mtu(void)
 {
-	const struct pv_front_bus *bus = &card.device.front;
-	unsigned mtu = 0;
-	char text[16];
-
-	if (bus->read_peer(bus->ctx, "mtu", text, sizeof(text)) <= 0)
-		return MTU;
-	for (unsigned i = 0; text[i] >= '0' && text[i] <= '9' && mtu < 100000; i++)
-		mtu = mtu * 10 + (unsigned)(text[i] - '0');
 	/* More than a page takes several slots, which both sides have to agree on. */
-	if (mtu < 576 || !card.front.sg)
-		return MTU;
-	return mtu < PV_NET_MAX_FRAME - ETHER_HEAD ? mtu : PV_NET_MAX_FRAME - ETHER_HEAD;
+	return card.front.mtu < 576 || !card.front.sg ? MTU : card.front.mtu;
 }
 
 int card_open(void)
@@ -160,7 +150,7 @@ int card_open(void)
 		kprintf("web: the network card does not connect (%d)\n", rc);
 		return rc < 0 ? rc : -PV_ENODEV;
 	}
-	card.mtu = read_mtu();
+	card.mtu = usable_mtu();
 	return 0;
 }
 

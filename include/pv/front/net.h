@@ -80,7 +80,7 @@ struct pv_netfront {
 	/* Readable. */
 	uint8_t mac[6];
 	bool sg, csum4, gso4; /* what may be sent */
-	uint32_t mtu;	      /* the backend's, 0: not told */
+	uint32_t mtu;	      /* the toolstack's or else the backend's, 0: not told */
 	/* frames that the backend delivered broken (its error status, or over 64 KiB) */
 	uint64_t rx_dropped;
 	/* Private. */
