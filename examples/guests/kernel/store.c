@@ -35,10 +35,12 @@ static void shutdown_written(void *arg, struct pv_xs_watch *watch, const char *p
 	/* Empty: what we wrote ourselves, or nothing was asked yet. */
 	if (pv_xs_read(&bus.xs, 0, "control/shutdown", word, sizeof(word)) <= 0)
 		return;
-	for (i = 0; i < sizeof(orders) / sizeof(orders[0]); i++)
-		if (!strcmp(word, orders[i].word))
-			requested = orders[i].reason;
-	/* The toolstack takes the empty value as our word that we have seen it. */
+	for (i = 0; i < sizeof(orders) / sizeof(orders[0]) && strcmp(word, orders[i].word); i++)
+		;
+	/* The toolstack takes the empty value as our word that we obey: not for any other order. */
+	if (i == sizeof(orders) / sizeof(orders[0]))
+		return;
+	requested = orders[i].reason;
 	pv_xs_write(&bus.xs, 0, "control/shutdown", "", 0);
 }
 
