@@ -55,6 +55,8 @@ static int64_t do_param(struct pv_domain *d, unsigned vcpu, bool set, uint64_t g
 		return -PV_EINVAL;
 	if (!pv_domain_is_self(d, a.domid))
 		return a.domid == 0 ? -PV_EPERM : -PV_ESRCH;
+	if (d->kind != PV_DOMAIN_PVH)
+		return -PV_EINVAL;
 	if (!(set ? may_set(a.index) : may_get(a.index)))
 		return -PV_EPERM;
 	if (!set) {
@@ -87,11 +89,14 @@ int64_t pv_do_hvm_op(struct pv_domain *d, unsigned vcpu, const uint64_t *arg)
 {
 	struct pv_hvm_get_time t;
 
-	if (d->kind != PV_DOMAIN_PVH)
-		return arg[0] <= PV_HVMOP_get_param ? -PV_EINVAL : -PV_ENOSYS;
 	switch (arg[0]) {
 	case PV_HVMOP_set_param: return do_param(d, vcpu, true, arg[1]);
 	case PV_HVMOP_get_param: return do_param(d, vcpu, false, arg[1]);
+	default: break;
+	}
+	if (d->kind != PV_DOMAIN_PVH)
+		return -PV_ENOSYS;
+	switch (arg[0]) {
 	case PV_HVMOP_set_evtchn_upcall_vector: return do_upcall_vector(d, vcpu, arg[1]);
 	case PV_HVMOP_get_time:
 		t.now = pv_domain_now(d);

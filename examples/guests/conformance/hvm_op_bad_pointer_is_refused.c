@@ -5,7 +5,6 @@
 
 CASE(hvm_op_bad_pointer_is_refused)
 {
-	SKIP_IF(!is_pvh(), "parameters are of PVH guests");
 	CHECK_EQ(pv_hypercall2(pv, PV_HYPERVISOR_hvm_op, PV_HVMOP_get_param, BAD_ADDRESS),
 		 -PV_EFAULT);
 }

@@ -5,7 +5,6 @@
 
 CASE(hvm_param_unknown_index_is_refused)
 {
-	SKIP_IF(!is_pvh(), "parameters are of PVH guests");
 	CHECK_EQ(pv_hvm_param_get(pv, 1000), -PV_EINVAL);
 	CHECK_EQ(pv_hvm_param_set(pv, 1000, 1), -PV_EINVAL);
 }
