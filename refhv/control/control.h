@@ -14,7 +14,7 @@
 #include <jansson.h>
 #include <stdint.h>
 #include "error.h"
-#include "rundir.h"
+#include "rundir/rundir.h"
 
 enum { CONTROL_MAX_LINE = 256 * 1024 };
 

@@ -13,7 +13,7 @@
 #include "config/config.h"
 #include "error.h"
 #include "fdmsg.h"
-#include "rundir.h"
+#include "rundir/rundir.h"
 
 /* What a domain process receives: the roles of the descriptors are named in msg["fds"], in order. */
 struct launch {

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "fdmsg.h"
-#include "rundir.h"
+#include "rundir/rundir.h"
 #include "run.h"
 
 static char top[256];
