@@ -11,97 +11,13 @@
 #include "config/check.h"
 #include "config/config.h"
 #include "config/keys.h"
-#include "config/syntax.h"
-
-struct parser {
-	struct refhv_config *c;
-	const char *file;
-	struct syntax syntax;
-	struct config_notes *notes;
-	struct refhv_error *e;
-};
-
-static int oom(struct parser *p)
-{
-	return refhv_fail(p->e, REFHV_FAILED, NULL, "out of memory");
-}
+#include "config/setting.h"
 
 static void note_replaced(void *arg, const char *name, unsigned line, unsigned earlier)
 {
 	struct parser *p = arg;
 
 	config_note(p->notes, line, "%.40s replaces the one of line %u", name, earlier);
-}
-
-/* The text of a number or string; NULL in *text when the key is absent. */
-static int get_text(struct parser *p, const char *key, const char **text, unsigned *line)
-{
-	struct syntax_setting *set = syntax_find(&p->syntax, key);
-
-	*text = NULL;
-	if (!set)
-		return 0;
-	if (set->value.kind == SYNTAX_LIST)
-		return refhv_fail_at(p->e, REFHV_CONFIG, p->file, set->line,
-				     "leave the brackets out", "%s is one value, not a list", key);
-	*text = set->value.text;
-	*line = set->line;
-	return 0;
-}
-
-static int get_number(struct parser *p, const char *key, uint64_t *value, bool *given)
-{
-	const char *text;
-	unsigned line;
-	char *end;
-	int rc = get_text(p, key, &text, &line);
-
-	*given = false;
-	if (rc || !text)
-		return rc;
-	errno = 0;
-	*value = strtoull(text, &end, 0);
-	if (!*text || *end || errno || *text == '-' || *text == '+')
-		return refhv_fail_at(p->e, REFHV_CONFIG, p->file, line, "write a plain number",
-				     "%s: \"%.40s\" is not a number", key, text);
-	*given = true;
-	return 0;
-}
-
-/* A path, made absolute with the folder of the configuration file. */
-static int get_path(struct parser *p, const char *key, char **path)
-{
-	const char *text;
-	unsigned line;
-	int rc = get_text(p, key, &text, &line);
-
-	if (rc || !text || !*text)
-		return rc;
-	free(*path);
-	if (*text == '/')
-		*path = strdup(text);
-	else if (asprintf(path, "%s/%s", p->c->base_dir, text) < 0)
-		*path = NULL;
-	return *path ? 0 : oom(p);
-}
-
-static int get_word(struct parser *p, const char *key, const char *const *words, unsigned n,
-		    int *value, const char *remedy)
-{
-	const char *text;
-	unsigned line;
-	int rc = get_text(p, key, &text, &line);
-
-	if (rc || !text)
-		return rc;
-	for (unsigned i = 0; i < n; i++) {
-		if (!strcmp(words[i], text)) {
-			*value = (int)i;
-			return 0;
-		}
-	}
-	return refhv_fail_at(p->e, REFHV_CONFIG, p->file, line, remedy,
-			     "%s: unknown value \"%.40s\"", key, text);
 }
 
 static int get_type(struct parser *p)
@@ -111,10 +27,10 @@ static int get_type(struct parser *p)
 	static const char remedy[] =
 		"use type=\"pv\" or type=\"pvh\", or leave it out: the image decides";
 	int value = CONFIG_TYPE_ANY, ignored = 0;
-	int rc = get_word(p, "type", types, 3, &value, remedy);
+	int rc = setting_word(p, "type", types, 3, &value, remedy);
 
 	if (!rc)
-		rc = get_word(p, "builder", builders, 2, &ignored, remedy);
+		rc = setting_word(p, "builder", builders, 2, &ignored, remedy);
 	p->c->type = (enum config_type)value;
 	return rc;
 }
@@ -123,7 +39,7 @@ static int get_engine(struct parser *p)
 {
 	static const char *const engines[] = {"auto", "user", "kvm"};
 	int value = CONFIG_ENGINE_AUTO;
-	int rc = get_word(p, "engine", engines, 3, &value, "use auto, user or kvm");
+	int rc = setting_word(p, "engine", engines, 3, &value, "use auto, user or kvm");
 
 	p->c->engine = (enum config_engine)value;
 	return rc;
@@ -135,8 +51,8 @@ static int get_action(struct parser *p, const char *key, enum config_action *act
 					    "preserve", "coredump-destroy", "coredump-restart"};
 	struct syntax_setting *set = syntax_find(&p->syntax, key);
 	int value = *action;
-	int rc = get_word(p, key, words, 6, &value,
-			  "use destroy, restart, rename-restart or preserve");
+	int rc = setting_word(p, key, words, 6, &value,
+			      "use destroy, restart, rename-restart or preserve");
 
 	if (!rc && value > CONFIG_PRESERVE) {
 		config_note(p->notes, set->line, "%s: refhv writes no core dump; it will %s", key,
@@ -152,12 +68,12 @@ static int get_cmdline(struct parser *p)
 	const char *cmdline, *root, *extra;
 	unsigned line, cmdline_line = 0;
 	char *joined = NULL;
-	int rc = get_text(p, "cmdline", &cmdline, &cmdline_line);
+	int rc = setting_text(p, "cmdline", &cmdline, &cmdline_line);
 
 	if (!rc)
-		rc = get_text(p, "root", &root, &line);
+		rc = setting_text(p, "root", &root, &line);
 	if (!rc)
-		rc = get_text(p, "extra", &extra, &line);
+		rc = setting_text(p, "extra", &extra, &line);
 	if (rc)
 		return rc;
 	if (cmdline) {
@@ -170,7 +86,7 @@ static int get_cmdline(struct parser *p)
 		joined = NULL;
 	}
 	p->c->cmdline = joined;
-	return joined ? 0 : oom(p);
+	return joined ? 0 : parser_oom(p);
 }
 
 static int get_memory(struct parser *p)
@@ -178,10 +94,10 @@ static int get_memory(struct parser *p)
 	uint64_t memory = 0, maxmem = 0;
 	bool given, max_given;
 	struct syntax_setting *set = syntax_find(&p->syntax, "memory");
-	int rc = get_number(p, "memory", &memory, &given);
+	int rc = setting_number(p, "memory", &memory, &given);
 
 	if (!rc)
-		rc = get_number(p, "maxmem", &maxmem, &max_given);
+		rc = setting_number(p, "maxmem", &maxmem, &max_given);
 	if (rc)
 		return rc;
 	if (!given && !max_given)
@@ -206,11 +122,11 @@ static int get_vcpus(struct parser *p)
 {
 	uint64_t vcpus = 1, maxvcpus = 0;
 	bool given, max_given;
-	int rc = get_number(p, "vcpus", &vcpus, &given);
+	int rc = setting_number(p, "vcpus", &vcpus, &given);
 	struct syntax_setting *set = syntax_find(&p->syntax, given ? "vcpus" : "maxvcpus");
 
 	if (!rc)
-		rc = get_number(p, "maxvcpus", &maxvcpus, &max_given);
+		rc = setting_number(p, "maxvcpus", &maxvcpus, &max_given);
 	if (rc)
 		return rc;
 	if (!max_given)
@@ -223,36 +139,11 @@ static int get_vcpus(struct parser *p)
 	return 0;
 }
 
-static int get_list(struct parser *p, const char *key, unsigned max, struct syntax_value **item,
-		    unsigned *n)
-{
-	struct syntax_setting *set = syntax_find(&p->syntax, key);
-
-	*n = 0;
-	if (!set)
-		return 0;
-	if (set->value.kind != SYNTAX_LIST)
-		return refhv_fail_at(p->e, REFHV_CONFIG, p->file, set->line,
-				     "put the specification in brackets: [ \"...\" ]",
-				     "%s is a list", key);
-	if (set->value.n > max)
-		return refhv_fail_at(p->e, REFHV_CONFIG, p->file, set->line, NULL,
-				     "%s has more than %u items", key, max);
-	*item = set->value.item;
-	*n = set->value.n;
-	for (unsigned i = 0; i < *n; i++)
-		if ((*item)[i].kind == SYNTAX_LIST)
-			return refhv_fail_at(p->e, REFHV_CONFIG, p->file, (*item)[i].line,
-					     "quote each specification",
-					     "%s: an item is not a string", key);
-	return 0;
-}
-
 static int get_disks(struct parser *p)
 {
 	struct syntax_value *item;
 	unsigned n;
-	int rc = get_list(p, "disk", CONFIG_MAX_DISKS, &item, &n);
+	int rc = setting_list(p, "disk", CONFIG_MAX_DISKS, &item, &n);
 
 	for (unsigned i = 0; i < n && !rc; i++) {
 		rc = config_disk_parse(&p->c->disk[i], item[i].text, p->file, item[i].line,
@@ -274,7 +165,7 @@ static int get_vifs(struct parser *p)
 	static const uint8_t none[6];
 	struct syntax_value *item;
 	unsigned n;
-	int rc = get_list(p, "vif", CONFIG_MAX_VIFS, &item, &n);
+	int rc = setting_list(p, "vif", CONFIG_MAX_VIFS, &item, &n);
 
 	for (unsigned i = 0; i < n && !rc; i++) {
 		struct config_vif *v = &p->c->vif[i];
@@ -293,7 +184,7 @@ static int get_identity(struct parser *p)
 {
 	const char *text;
 	unsigned line;
-	int rc = get_text(p, "name", &text, &line);
+	int rc = setting_text(p, "name", &text, &line);
 
 	if (rc)
 		return rc;
@@ -307,8 +198,8 @@ static int get_identity(struct parser *p)
 			"name: \"%.40s\" cannot name a domain", text);
 	p->c->name = strdup(text);
 	if (!p->c->name)
-		return oom(p);
-	rc = get_text(p, "uuid", &text, &line);
+		return parser_oom(p);
+	rc = setting_text(p, "uuid", &text, &line);
 	if (rc)
 		return rc;
 	if (text && config_uuid_parse(text, p->c->uuid))
@@ -379,7 +270,7 @@ static int base_dir(struct parser *p)
 			  : strdup(".");
 
 	if (!dir)
-		return oom(p);
+		return parser_oom(p);
 	if (*dir == '/') {
 		p->c->base_dir = dir;
 		return 0;
@@ -388,7 +279,7 @@ static int base_dir(struct parser *p)
 	free(dir);
 	if (!p->c->base_dir)
 		p->c->base_dir = strdup("/");
-	return p->c->base_dir ? 0 : oom(p);
+	return p->c->base_dir ? 0 : parser_oom(p);
 }
 
 static int interpret(struct parser *p)
@@ -402,9 +293,9 @@ static int interpret(struct parser *p)
 	for (unsigned i = 0; i < sizeof(step) / sizeof(step[0]) && !rc; i++)
 		rc = step[i](p);
 	if (!rc)
-		rc = get_path(p, "kernel", &c->kernel);
+		rc = setting_path(p, "kernel", &c->kernel);
 	if (!rc)
-		rc = get_path(p, "ramdisk", &c->ramdisk);
+		rc = setting_path(p, "ramdisk", &c->ramdisk);
 	c->on_poweroff = CONFIG_DESTROY;
 	c->on_reboot = CONFIG_RESTART;
 	c->on_crash = CONFIG_DESTROY;
