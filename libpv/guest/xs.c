@@ -3,8 +3,8 @@
  *
  * Messages go out one writer at a time; what comes in is taken by whoever looks first and handed to
  * the request it answers, by id. The store's indices and lengths are checked before use, and a
- * store that breaks them breaks the client only. State changes under the lock; notify, wait, wake
- * and callbacks without.
+ * store that breaks them breaks the client only. State changes under the lock; notify, wait and
+ * wake without.
  */
 #include "xs_impl.h"
 
@@ -18,17 +18,6 @@ static uint32_t load(const uint32_t *p)
 static void store(uint32_t *p, uint32_t v)
 {
 	__atomic_store_n(p, v, __ATOMIC_RELEASE);
-}
-
-static unsigned long lock(struct pv_xs *xs)
-{
-	return xs->t.lock ? xs->t.lock(xs->t.ctx) : 0;
-}
-
-static void unlock(struct pv_xs *xs, unsigned long flags)
-{
-	if (xs->t.unlock)
-		xs->t.unlock(xs->t.ctx, flags);
 }
 
 static void attach(struct pv_xs *xs)
@@ -68,30 +57,6 @@ static void broke(struct pv_xs *xs)
 		finish(xs, xs->pending, -PV_EIO);
 }
 
-static void watch_event(struct pv_xs *xs)
-{
-	size_t pos = 0, path_len, token_len;
-	const char *path = pv_xs_string_next(xs->body, xs->rx_hdr.len, &pos, &path_len), *token;
-	struct pv_xs_watch *w;
-	uint64_t id;
-
-	token = path ? pv_xs_string_next(xs->body, xs->rx_hdr.len, &pos, &token_len) : NULL;
-	/* A token that is not ours may be an earlier kernel's. */
-	if (!token || pv_xs_number_parse(&id, token, token_len, UINT32_MAX) < 0)
-		return;
-	for (w = xs->watches; w && w->token != id; w = w->next)
-		;
-	if (!w)
-		return;
-	if (path_len >= sizeof(w->event))
-		w->merged = true;
-	else if (w->pending)
-		w->merged |= memcmp(w->event, path, path_len + 1) != 0;
-	else
-		memcpy(w->event, path, path_len + 1);
-	w->pending = true;
-}
-
 static void message_begins(struct pv_xs *xs)
 {
 	struct pv_xs_request *req = xs->pending;
@@ -112,7 +77,7 @@ static void message_ends(struct pv_xs *xs)
 
 	xs->rx_got = 0;
 	if (h->type == PV_XS_WATCH_EVENT) {
-		watch_event(xs);
+		pv_xs_watch_event(xs);
 		return;
 	}
 	if (!req)
@@ -226,7 +191,7 @@ static int pause(struct pv_xs *xs, unsigned long *flags, bool notify, uint64_t d
 	bool took = take(xs);
 	int rc = 0;
 
-	unlock(xs, *flags);
+	pv_xs_unlock(xs, *flags);
 	if (took && xs->t.wake)
 		xs->t.wake(xs->t.ctx);
 	if (notify || took)
@@ -235,7 +200,7 @@ static int pause(struct pv_xs *xs, unsigned long *flags, bool notify, uint64_t d
 		rc = xs->t.wait(xs->t.ctx, deadline);
 	if (!rc && deadline && xs->t.now && xs->t.now(xs->t.ctx) >= deadline)
 		rc = -PV_ETIMEDOUT;
-	*flags = lock(xs);
+	*flags = pv_xs_lock(xs);
 	return rc;
 }
 
@@ -286,11 +251,11 @@ int pv_xs_call(struct pv_xs *xs, uint32_t type, uint32_t tx, const struct pv_xs_
 		deadline = xs->t.now(xs->t.ctx) + xs->timeout_ns;
 	hdr.len = (uint32_t)len;
 
-	flags = lock(xs);
+	flags = pv_xs_lock(xs);
 	while (!rc && !xs->broken && xs->tx_busy)
 		rc = pause(xs, &flags, false, deadline);
 	if (rc < 0 || xs->broken) {
-		unlock(xs, flags);
+		pv_xs_unlock(xs, flags);
 		return rc < 0 ? rc : -PV_EIO;
 	}
 	xs->tx_busy = true;
@@ -309,7 +274,7 @@ int pv_xs_call(struct pv_xs *xs, uint32_t type, uint32_t tx, const struct pv_xs_
 		rc = req.err;
 	else
 		finish(xs, &req, rc);
-	unlock(xs, flags);
+	pv_xs_unlock(xs, flags);
 	/* Those who wait for their turn to write, and the store if it waits for room. */
 	if (xs->t.wake)
 		xs->t.wake(xs->t.ctx);
@@ -318,12 +283,12 @@ int pv_xs_call(struct pv_xs *xs, uint32_t type, uint32_t tx, const struct pv_xs_
 
 bool pv_xs_event(struct pv_xs *xs)
 {
-	unsigned long flags = lock(xs);
+	unsigned long flags = pv_xs_lock(xs);
 	bool took = take(xs), due = false;
 
 	for (struct pv_xs_watch *w = xs->watches; w; w = w->next)
 		due |= w->pending;
-	unlock(xs, flags);
+	pv_xs_unlock(xs, flags);
 	if (took) {
 		if (xs->t.wake)
 			xs->t.wake(xs->t.ctx);
@@ -332,111 +297,16 @@ bool pv_xs_event(struct pv_xs *xs)
 	return due;
 }
 
-/* Take one watch that is due off the list of those: its path is copied, since events go on coming
- * in. */
-static struct pv_xs_watch *due_next(struct pv_xs *xs, char *path, size_t size)
-{
-	unsigned long flags = lock(xs);
-	struct pv_xs_watch *w = xs->watches;
-
-	while (w && !w->pending)
-		w = w->next;
-	if (w) {
-		path[0] = 0;
-		if (!w->merged)
-			memcpy(path, w->event, size);
-		w->pending = w->merged = false;
-	}
-	unlock(xs, flags);
-	return w;
-}
-
-unsigned pv_xs_dispatch(struct pv_xs *xs)
-{
-	char path[sizeof(((struct pv_xs_watch *)NULL)->event)];
-	struct pv_xs_watch *w;
-	unsigned ran = 0;
-
-	pv_xs_event(xs);
-	while (ran < 64 && (w = due_next(xs, path, sizeof(path)))) {
-		w->fn(w->arg, w, path[0] ? path : w->path);
-		ran++;
-	}
-	return ran;
-}
-
-static size_t text_len(const char *s)
-{
-	size_t n = 0;
-
-	while (s[n])
-		n++;
-	return n;
-}
-
-static int watch_call(struct pv_xs *xs, uint32_t type, const struct pv_xs_watch *w)
-{
-	char token[PV_XS_NUMBER_TEXT];
-	struct pv_xs_part part[] = {{w->path, text_len(w->path) + 1},
-				    {token, pv_xs_number_format(token, w->token) + 1}};
-	char ok[4];
-	int rc = pv_xs_call(xs, type, 0, part, 2, ok, sizeof(ok));
-
-	return rc < 0 ? rc : 0;
-}
-
-static void unlink_watch(struct pv_xs *xs, struct pv_xs_watch *w)
-{
-	unsigned long flags = lock(xs);
-	struct pv_xs_watch **p = &xs->watches;
-
-	while (*p && *p != w)
-		p = &(*p)->next;
-	if (*p)
-		*p = w->next;
-	unlock(xs, flags);
-}
-
-int pv_xs_watch(struct pv_xs *xs, struct pv_xs_watch *w)
-{
-	unsigned long flags = lock(xs);
-	int rc;
-
-	/* On the list before the request goes out: the first event may overtake the reply. */
-	w->pending = w->merged = false;
-	w->token = ++xs->next_token;
-	w->next = xs->watches;
-	xs->watches = w;
-	unlock(xs, flags);
-	rc = watch_call(xs, PV_XS_WATCH, w);
-	if (rc < 0)
-		unlink_watch(xs, w);
-	return rc;
-}
-
-int pv_xs_unwatch(struct pv_xs *xs, struct pv_xs_watch *w)
-{
-	unlink_watch(xs, w);
-	return watch_call(xs, PV_XS_UNWATCH, w);
-}
-
 int pv_xs_resume(struct pv_xs *xs, struct pv_xenstore_domain_interface *page)
 {
-	unsigned long flags = lock(xs);
-	int rc = 0, first = 0;
+	unsigned long flags = pv_xs_lock(xs);
 
 	while (xs->pending)
 		finish(xs, xs->pending, -PV_EAGAIN);
 	xs->t.page = page;
 	attach(xs);
-	unlock(xs, flags);
+	pv_xs_unlock(xs, flags);
 	if (xs->t.wake)
 		xs->t.wake(xs->t.ctx);
-	for (struct pv_xs_watch *w = xs->watches; w; w = w->next) {
-		rc = watch_call(xs, PV_XS_WATCH, w);
-		/* A store that came along with the domain still has it. */
-		if (rc < 0 && rc != -PV_EEXIST && !first)
-			first = rc;
-	}
-	return first;
+	return pv_xs_watch_again(xs);
 }
