@@ -1,33 +1,12 @@
 /*
- * request: one wire message in, one wire message out.
+ * request: one wire message in, one wire message out; and all requests that are not about a node.
  *
  * The body is a hostile client's: strings are looked for within its length, numbers and paths are
  * checked by the codec. A reply is built in the connection's own buffer, so answering cannot fail.
  */
-#include "impl.h"
+#include "request.h"
 
-struct request {
-	struct pv_store_conn *c;
-	struct pv_store *s;
-	struct pv_st_tx *tx;
-	const char *body;
-	size_t len;
-	char *out; /* PV_ST_BODY_MAX bytes */
-};
-
-static int ok(struct request *r)
-{
-	memcpy(r->out, "OK", 3);
-	return 3;
-}
-
-static int done(struct request *r, int rc)
-{
-	return rc < 0 ? rc : ok(r);
-}
-
-/* The body is one string and nothing else: its path, resolved into s->path. */
-static int only_path(struct request *r)
+int pv_st_arg_path(struct pv_st_request *r)
 {
 	size_t pos = 0, len;
 
@@ -36,7 +15,7 @@ static int only_path(struct request *r)
 	return pv_st_resolve(r->c, r->body, len);
 }
 
-static int number_next(struct request *r, size_t *pos, uint64_t *v, uint64_t max)
+int pv_st_arg_number(struct pv_st_request *r, size_t *pos, uint64_t *v, uint64_t max)
 {
 	size_t len;
 	const char *p = pv_xs_string_next(r->body, r->len, pos, &len);
@@ -44,169 +23,19 @@ static int number_next(struct request *r, size_t *pos, uint64_t *v, uint64_t max
 	return p ? pv_xs_number_parse(v, p, len, max) : -PV_EINVAL;
 }
 
-static int only_domid(struct request *r, uint16_t *domid)
+static int only_domid(struct pv_st_request *r, uint16_t *domid)
 {
 	uint64_t v;
 	size_t pos = 0;
 
-	if (number_next(r, &pos, &v, UINT16_MAX) < 0 || pos != r->len)
+	if (pv_st_arg_number(r, &pos, &v, UINT16_MAX) < 0 || pos != r->len)
 		return -PV_EINVAL;
 	*domid = (uint16_t)v;
 	return 0;
 }
 
-static int do_directory(struct request *r)
-{
-	struct pv_st_node *n;
-	int rc = only_path(r);
-	size_t at = 0;
-
-	if (rc >= 0)
-		rc = pv_st_op_get(r->c, r->tx, (size_t)rc, PV_ST_CHILDREN, PV_XS_PERM_READ, &n);
-	if (rc < 0)
-		return rc;
-	if (n->names > PV_ST_BODY_MAX)
-		return -PV_E2BIG; /* XSA-72; DIRECTORY_PART is for these */
-	for (uint32_t i = 0; i < n->children; i++) {
-		memcpy(r->out + at, pv_st_node_name(n->child[i]), n->child[i]->name_len + 1u);
-		at += n->child[i]->name_len + 1u;
-	}
-	return (int)at;
-}
-
-static int do_directory_part(struct request *r)
-{
-	struct pv_st_node *n;
-	size_t pos = 0, len, skip = 0, at;
-	const char *path = pv_xs_string_next(r->body, r->len, &pos, &len);
-	uint64_t offset;
-	uint32_t i;
-	int rc;
-
-	if (!path || number_next(r, &pos, &offset, UINT32_MAX) < 0 || pos != r->len)
-		return -PV_EINVAL;
-	rc = pv_st_resolve(r->c, path, len);
-	if (rc >= 0)
-		rc = pv_st_op_get(r->c, r->tx, (size_t)rc, PV_ST_CHILDREN, PV_XS_PERM_READ, &n);
-	if (rc < 0)
-		return rc;
-	at = pv_xs_number_format(r->out, n->gen > n->child_gen ? n->gen : n->child_gen) + 1;
-	for (i = 0; i < n->children && skip < offset; i++)
-		skip += n->child[i]->name_len + 1u;
-	if (skip != offset && i < n->children)
-		return -PV_EINVAL; /* not where a name begins */
-	/* One byte stays free for the empty name that says "no more". */
-	for (; i < n->children; i++) {
-		if (at + n->child[i]->name_len + 2u > PV_ST_BODY_MAX)
-			return (int)at;
-		memcpy(r->out + at, pv_st_node_name(n->child[i]), n->child[i]->name_len + 1u);
-		at += n->child[i]->name_len + 1u;
-	}
-	r->out[at] = 0;
-	return (int)at + 1;
-}
-
-static int do_read(struct request *r)
-{
-	struct pv_st_node *n;
-	int rc = only_path(r);
-
-	if (rc >= 0)
-		rc = pv_st_op_get(r->c, r->tx, (size_t)rc, PV_ST_CONTENT, PV_XS_PERM_READ, &n);
-	if (rc < 0)
-		return rc;
-	memcpy(r->out, pv_st_node_value(n), n->value_len);
-	return n->value_len;
-}
-
-static int do_write(struct request *r)
-{
-	size_t pos = 0, len;
-	const char *path = pv_xs_string_next(r->body, r->len, &pos, &len);
-	int rc = path ? pv_st_resolve(r->c, path, len) : -PV_EINVAL;
-
-	if (rc < 0)
-		return rc;
-	return done(r, pv_st_op_write(r->c, r->tx, (size_t)rc, r->body + pos, r->len - pos));
-}
-
-static int do_mkdir(struct request *r)
-{
-	int rc = only_path(r);
-
-	return rc < 0 ? rc : done(r, pv_st_op_mkdir(r->c, r->tx, (size_t)rc));
-}
-
-static int do_rm(struct request *r)
-{
-	int rc = only_path(r);
-
-	return rc < 0 ? rc : done(r, pv_st_op_rm(r->c, r->tx, (size_t)rc));
-}
-
-static int do_get_perms(struct request *r)
-{
-	const struct pv_xs_perm *perm;
-	struct pv_st_special *sp;
-	struct pv_st_node *n;
-	char text[PV_XS_PERM_TEXT];
-	unsigned perms;
-	size_t at = 0;
-	int rc = only_path(r);
-
-	if (rc < 0)
-		return rc;
-	sp = pv_st_special(r->s, r->s->path, (size_t)rc);
-	if (sp) {
-		if (!(pv_st_allowed(r->c, sp->perm, sp->perms) & PV_XS_PERM_READ))
-			return -PV_EACCES;
-		perm = sp->perm;
-		perms = sp->perms;
-	} else {
-		rc = pv_st_op_get(r->c, r->tx, (size_t)rc, PV_ST_CONTENT, PV_XS_PERM_READ, &n);
-		if (rc < 0)
-			return rc;
-		perm = n->perm;
-		perms = n->perms;
-	}
-	for (unsigned i = 0; i < perms; i++) {
-		size_t len = pv_xs_perm_format(text, &perm[i]) + 1;
-
-		if (at + len > PV_ST_BODY_MAX)
-			return -PV_E2BIG;
-		memcpy(r->out + at, text, len);
-		at += len;
-	}
-	return (int)at;
-}
-
-static int do_set_perms(struct request *r)
-{
-	size_t pos = 0, len;
-	const char *path = pv_xs_string_next(r->body, r->len, &pos, &len), *p;
-	/* Each takes three bytes of the request at least, four here; the reply buffer is free until
-	 * the end. */
-	struct pv_xs_perm perm;
-	unsigned perms = 0;
-	int rc = path ? pv_st_resolve(r->c, path, len) : -PV_EINVAL;
-
-	if (rc < 0)
-		return rc;
-	while ((p = pv_xs_string_next(r->body, r->len, &pos, &len))) {
-		if (pv_xs_perm_parse(&perm, p, len) < 0)
-			return -PV_EINVAL;
-		if ((perms + 1) * sizeof(perm) > PV_ST_BODY_MAX)
-			return -PV_ENOSPC;
-		memcpy(r->out + perms++ * sizeof(perm), &perm, sizeof(perm));
-	}
-	if (pos != r->len)
-		return -PV_EINVAL;
-	return done(
-		r, pv_st_op_set_perms(r->c, r->tx, (size_t)rc, (struct pv_xs_perm *)r->out, perms));
-}
-
 /* path, token and, for a watch, an optional depth. */
-static int watch_args(struct request *r, const char **path, size_t *len, const char **token,
+static int watch_args(struct pv_st_request *r, const char **path, size_t *len, const char **token,
 		      size_t *token_len, uint64_t *depth)
 {
 	size_t pos = 0;
@@ -215,12 +44,12 @@ static int watch_args(struct request *r, const char **path, size_t *len, const c
 	*token = *path ? pv_xs_string_next(r->body, r->len, &pos, token_len) : NULL;
 	if (!*token)
 		return -PV_EINVAL;
-	if (depth && pos != r->len && number_next(r, &pos, depth, INT32_MAX) < 0)
+	if (depth && pos != r->len && pv_st_arg_number(r, &pos, depth, INT32_MAX) < 0)
 		return -PV_EINVAL;
 	return pos == r->len ? 0 : -PV_EINVAL;
 }
 
-static int do_watch(struct request *r)
+static int do_watch(struct pv_st_request *r)
 {
 	const char *path, *token;
 	size_t len, token_len;
@@ -229,12 +58,12 @@ static int do_watch(struct request *r)
 
 	if (rc < 0)
 		return rc;
-	return done(r, pv_st_watch_set(r->c, path, len, token, token_len,
-				       depth == UINT64_MAX ? PV_STORE_DEPTH_ALL : (int)depth, NULL,
-				       NULL));
+	return pv_st_reply(r, pv_st_watch_set(r->c, path, len, token, token_len,
+					      depth == UINT64_MAX ? PV_STORE_DEPTH_ALL : (int)depth,
+					      NULL, NULL));
 }
 
-static int do_unwatch(struct request *r)
+static int do_unwatch(struct pv_st_request *r)
 {
 	const char *path, *token;
 	size_t len, token_len;
@@ -242,10 +71,10 @@ static int do_unwatch(struct request *r)
 
 	if (rc < 0)
 		return rc;
-	return done(r, pv_st_watch_del(r->c, path, len, token, token_len, NULL, NULL));
+	return pv_st_reply(r, pv_st_watch_del(r->c, path, len, token, token_len, NULL, NULL));
 }
 
-static int do_reset_watches(struct request *r)
+static int do_reset_watches(struct pv_st_request *r)
 {
 	struct pv_st_tx *tx;
 
@@ -255,10 +84,10 @@ static int do_reset_watches(struct request *r)
 		r->c->txs = tx->next;
 		pv_st_tx_free(tx);
 	}
-	return ok(r);
+	return pv_st_reply_ok(r);
 }
 
-static int do_transaction_start(struct request *r)
+static int do_transaction_start(struct pv_st_request *r)
 {
 	uint32_t id;
 	int rc;
@@ -269,42 +98,42 @@ static int do_transaction_start(struct request *r)
 	return rc < 0 ? rc : (int)pv_xs_number_format(r->out, id) + 1;
 }
 
-static int do_transaction_end(struct request *r)
+static int do_transaction_end(struct pv_st_request *r)
 {
 	if (r->len != 2 || r->body[1] || (r->body[0] != 'T' && r->body[0] != 'F'))
 		return -PV_EINVAL;
-	return done(r, pv_st_tx_end(r->c, r->c->in.tx_id, r->body[0] == 'T'));
+	return pv_st_reply(r, pv_st_tx_end(r->c, r->c->in.tx_id, r->body[0] == 'T'));
 }
 
-static int do_introduce(struct request *r)
+static int do_introduce(struct pv_st_request *r)
 {
 	uint64_t domid, gfn, port;
 	size_t pos = 0;
 	int64_t sign = 1;
 	int rc = 0;
 
-	if (number_next(r, &pos, &domid, UINT16_MAX) < 0)
+	if (pv_st_arg_number(r, &pos, &domid, UINT16_MAX) < 0)
 		return -PV_EINVAL;
 	/* The frame number is written as a signed number. */
 	if (pos < r->len && r->body[pos] == '-') {
 		sign = -1;
 		pos++;
 	}
-	if (number_next(r, &pos, &gfn, INT64_MAX) < 0 ||
-	    number_next(r, &pos, &port, UINT32_MAX) < 0 || pos != r->len)
+	if (pv_st_arg_number(r, &pos, &gfn, INT64_MAX) < 0 ||
+	    pv_st_arg_number(r, &pos, &port, UINT32_MAX) < 0 || pos != r->len)
 		return -PV_EINVAL;
 	if (pv_store_domain_introduced(r->s, (uint16_t)domid))
-		return ok(r);
+		return pv_st_reply_ok(r);
 	if (!r->s->cfg.introduce)
 		return -PV_EINVAL;
 	rc = r->s->cfg.introduce(r->s->cfg.ctx, (uint16_t)domid, sign * (int64_t)gfn,
 				 (uint32_t)port);
 	if (rc >= 0)
 		rc = pv_store_domain_introduce(r->s, (uint16_t)domid);
-	return done(r, rc);
+	return pv_st_reply(r, rc);
 }
 
-static int do_release(struct request *r)
+static int do_release(struct pv_st_request *r)
 {
 	uint16_t domid;
 	int rc = only_domid(r, &domid);
@@ -315,29 +144,29 @@ static int do_release(struct request *r)
 	rc = pv_store_domain_release(r->s, domid);
 	if (rc >= 0 && r->s->cfg.released)
 		r->s->cfg.released(r->s->cfg.ctx, domid);
-	return done(r, rc);
+	return pv_st_reply(r, rc);
 }
 
-static int do_resume(struct request *r)
+static int do_resume(struct pv_st_request *r)
 {
 	uint16_t domid;
 	int rc = only_domid(r, &domid);
 
-	return rc < 0 ? rc : done(r, pv_store_domain_resume(r->s, domid));
+	return rc < 0 ? rc : pv_st_reply(r, pv_store_domain_resume(r->s, domid));
 }
 
-static int do_set_target(struct request *r)
+static int do_set_target(struct pv_st_request *r)
 {
 	uint64_t domid, target;
 	size_t pos = 0;
 
-	if (number_next(r, &pos, &domid, UINT16_MAX) < 0 ||
-	    number_next(r, &pos, &target, UINT16_MAX) < 0 || pos != r->len)
+	if (pv_st_arg_number(r, &pos, &domid, UINT16_MAX) < 0 ||
+	    pv_st_arg_number(r, &pos, &target, UINT16_MAX) < 0 || pos != r->len)
 		return -PV_EINVAL;
-	return done(r, pv_store_domain_set_target(r->s, (uint16_t)domid, (uint16_t)target));
+	return pv_st_reply(r, pv_store_domain_set_target(r->s, (uint16_t)domid, (uint16_t)target));
 }
 
-static int do_is_introduced(struct request *r)
+static int do_is_introduced(struct pv_st_request *r)
 {
 	uint16_t domid;
 	int rc = only_domid(r, &domid);
@@ -349,7 +178,7 @@ static int do_is_introduced(struct request *r)
 	return 2;
 }
 
-static int do_domain_path(struct request *r)
+static int do_domain_path(struct pv_st_request *r)
 {
 	static const char base[] = "/local/domain/";
 	uint16_t domid;
@@ -361,7 +190,7 @@ static int do_domain_path(struct request *r)
 	return (int)(sizeof(base) + pv_xs_number_format(r->out + sizeof(base) - 1, domid));
 }
 
-static int do_control(struct request *r)
+static int do_control(struct pv_st_request *r)
 {
 	static const char help[] = "help\nprint\n";
 	size_t pos = 0, len;
@@ -381,20 +210,20 @@ static int do_control(struct request *r)
 		memcpy(r->out, help, sizeof(help));
 		return sizeof(help);
 	}
-	return len == 5 && !memcmp(cmd, "print", 5) ? ok(r) : -PV_EINVAL;
+	return len == 5 && !memcmp(cmd, "print", 5) ? pv_st_reply_ok(r) : -PV_EINVAL;
 }
 
 #define F_PRIVILEGED 1
 #define F_TX	     2 /* the transaction it names must exist */
 
 static const struct handler {
-	int (*fn)(struct request *r);
+	int (*fn)(struct pv_st_request *r);
 	uint8_t flags;
 } handlers[PV_XS_TYPE_COUNT] = {
 	[PV_XS_CONTROL] = {do_control, F_PRIVILEGED},
-	[PV_XS_DIRECTORY] = {do_directory, F_TX},
-	[PV_XS_READ] = {do_read, F_TX},
-	[PV_XS_GET_PERMS] = {do_get_perms, F_TX},
+	[PV_XS_DIRECTORY] = {pv_st_do_directory, F_TX},
+	[PV_XS_READ] = {pv_st_do_read, F_TX},
+	[PV_XS_GET_PERMS] = {pv_st_do_get_perms, F_TX},
 	[PV_XS_WATCH] = {do_watch, 0},
 	[PV_XS_UNWATCH] = {do_unwatch, 0},
 	[PV_XS_TRANSACTION_START] = {do_transaction_start, 0},
@@ -402,18 +231,18 @@ static const struct handler {
 	[PV_XS_INTRODUCE] = {do_introduce, F_PRIVILEGED},
 	[PV_XS_RELEASE] = {do_release, F_PRIVILEGED},
 	[PV_XS_GET_DOMAIN_PATH] = {do_domain_path, 0},
-	[PV_XS_WRITE] = {do_write, F_TX},
-	[PV_XS_MKDIR] = {do_mkdir, F_TX},
-	[PV_XS_RM] = {do_rm, F_TX},
-	[PV_XS_SET_PERMS] = {do_set_perms, F_TX},
+	[PV_XS_WRITE] = {pv_st_do_write, F_TX},
+	[PV_XS_MKDIR] = {pv_st_do_mkdir, F_TX},
+	[PV_XS_RM] = {pv_st_do_rm, F_TX},
+	[PV_XS_SET_PERMS] = {pv_st_do_set_perms, F_TX},
 	[PV_XS_IS_DOMAIN_INTRODUCED] = {do_is_introduced, F_PRIVILEGED},
 	[PV_XS_RESUME] = {do_resume, F_PRIVILEGED},
 	[PV_XS_SET_TARGET] = {do_set_target, F_PRIVILEGED},
 	[PV_XS_RESET_WATCHES] = {do_reset_watches, 0},
-	[PV_XS_DIRECTORY_PART] = {do_directory_part, F_TX},
+	[PV_XS_DIRECTORY_PART] = {pv_st_do_directory_part, F_TX},
 };
 
-static int handle(struct request *r)
+static int handle(struct pv_st_request *r)
 {
 	uint32_t type = r->c->in.type;
 	const struct handler *h = type < PV_XS_TYPE_COUNT ? &handlers[type] : NULL;
@@ -433,9 +262,9 @@ static int handle(struct request *r)
 
 void pv_st_request(struct pv_store_conn *c)
 {
-	struct request r = {c,	       c->store,
-			    NULL,      c->in_bytes + sizeof(c->in),
-			    c->in.len, c->reply_bytes + sizeof(c->reply)};
+	struct pv_st_request r = {c,	     c->store,
+				  NULL,	     c->in_bytes + sizeof(c->in),
+				  c->in.len, c->reply_bytes + sizeof(c->reply)};
 	int rc = handle(&r);
 
 	if (c->dead)
