@@ -34,6 +34,18 @@ uint64_t test_seed(const char *what)
 	return seed;
 }
 
+unsigned test_runs(unsigned full)
+{
+#if defined(__SANITIZE_THREAD__)
+	return full / 20;
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+	return full / 20;
+#endif
+#endif
+	return full;
+}
+
 static void breach(struct mem_bus *m, const char *what, uint32_t ref)
 {
 	if (!m->error[0])

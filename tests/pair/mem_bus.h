@@ -90,5 +90,10 @@ uint32_t rng_next(struct rng *r);
 uint32_t rng_below(struct rng *r, uint32_t n);
 /* Seed of this run: PV_TEST_SEED from the environment, else the clock; printed. */
 uint64_t test_seed(const char *what);
+/*
+ * How many schedules of `full` to run: a twentieth under the thread sanitizer. A schedule has one
+ * thread, so it has no race to find, and the other builds run them all.
+ */
+unsigned test_runs(unsigned full);
 
 #endif

@@ -243,7 +243,7 @@ static struct run run;
 
 START_TEST(random_io_matches_flat_array)
 {
-	unsigned runs = 10000, i, k, finished = 0, refused = 0;
+	unsigned runs = test_runs(10000), i, k, finished = 0, refused = 0;
 
 	for (i = 0; i < runs; i++) {
 		start(&run, seed + i);
@@ -266,7 +266,7 @@ START_TEST(reconnects_leave_nothing_behind)
 {
 	unsigned i, k, cycle;
 
-	for (i = 0; i < 200; i++) {
+	for (i = 0; i < test_runs(200); i++) {
 		start(&run, seed + i);
 		run.lenient = true;
 		for (cycle = 0; cycle < 20; cycle++) {
@@ -288,7 +288,7 @@ START_TEST(kth_backend_failure_counts_back_to_zero)
 {
 	unsigned i, k;
 
-	for (i = 0; i < 300; i++) {
+	for (i = 0; i < test_runs(300); i++) {
 		start(&run, seed + i);
 		run.lenient = true;
 		run.rig.bus.fail_back_after = i % 40;
@@ -415,7 +415,7 @@ START_TEST(requests_survive_suspend_and_resume)
 {
 	unsigned i, k;
 
-	for (i = 0; i < 200; i++) {
+	for (i = 0; i < test_runs(200); i++) {
 		start(&run, seed + i);
 		ck_assert(blk_rig_connect(&run.rig));
 		for (k = 0; k < 100; k++)

@@ -72,10 +72,16 @@ static void start(void)
 
 static void stop(void)
 {
+	unsigned i;
+
 	while (blk_rig_complete_one(&rig))
 		;
 	ck_assert_int_eq(pv_blkback_destroy(&rig.back), 0);
 	ck_assert_uint_eq(rig.bus.maps, 0);
+	for (i = 0; i < 8; i++)
+		rig.bus.front.revoke(&rig.bus, ref[i]);
+	rig.bus.front.gref_free(&rig.bus, ref, 8);
+	rig.bus.front.pages_free(&rig.bus, pages, 8);
 	ck_assert_msg(!mem_bus_error(&rig.bus), "%s", mem_bus_error(&rig.bus));
 	blk_rig_fini(&rig);
 }

@@ -288,9 +288,9 @@ static void stop(struct run *t)
 
 START_TEST(frames_arrive_once_in_order_intact)
 {
-	unsigned i, k, up = 0, down = 0;
+	unsigned runs = test_runs(1000), i, k, up = 0, down = 0;
 
-	for (i = 0; i < 1000; i++) {
+	for (i = 0; i < runs; i++) {
 		start(&run, seed + i);
 		ck_assert(connect_both(&run));
 		for (k = 0; k < 120; k++)
@@ -303,8 +303,8 @@ START_TEST(frames_arrive_once_in_order_intact)
 		stop(&run);
 	}
 	printf("# %u frames up, %u down\n", up, down);
-	ck_assert_uint_gt(up, 2000);
-	ck_assert_uint_gt(down, 2000);
+	ck_assert_uint_gt(up, 2 * runs);
+	ck_assert_uint_gt(down, 2 * runs);
 }
 END_TEST
 
@@ -312,7 +312,7 @@ START_TEST(reconnects_leave_nothing_behind)
 {
 	unsigned i, k, cycle;
 
-	for (i = 0; i < 100; i++) {
+	for (i = 0; i < test_runs(100); i++) {
 		start(&run, seed + i);
 		run.lenient = true;
 		for (cycle = 0; cycle < 10; cycle++) {
@@ -333,7 +333,7 @@ START_TEST(kth_failure_on_either_side_counts_back_to_zero)
 {
 	unsigned i, k;
 
-	for (i = 0; i < 400; i++) {
+	for (i = 0; i < test_runs(400); i++) {
 		start(&run, seed + i / 2);
 		run.lenient = true;
 		if (i % 2)
@@ -357,7 +357,7 @@ START_TEST(backend_state_moves_without_losing_a_frame)
 {
 	unsigned i, k, moves;
 
-	for (i = 0; i < 100; i++) {
+	for (i = 0; i < test_runs(100); i++) {
 		start(&run, seed + i);
 		ck_assert(connect_both(&run));
 		for (moves = 0; moves < 10; moves++) {
@@ -390,7 +390,7 @@ START_TEST(frontend_resumes_in_a_new_place)
 {
 	unsigned i, k;
 
-	for (i = 0; i < 100; i++) {
+	for (i = 0; i < test_runs(100); i++) {
 		start(&run, seed + i);
 		ck_assert(connect_both(&run));
 		for (k = 0; k < 80; k++)

@@ -68,8 +68,14 @@ static void start(void)
 
 static void stop(void)
 {
+	unsigned i;
+
 	pv_netback_destroy(&back);
 	ck_assert_uint_eq(bus.maps, 0);
+	for (i = 0; i < 20; i++)
+		bus.front.revoke(&bus, ref[i]);
+	bus.front.gref_free(&bus, ref, 20);
+	bus.front.pages_free(&bus, pages, 20);
 	ck_assert_msg(!mem_bus_error(&bus), "%s", mem_bus_error(&bus));
 	mem_bus_fini(&bus);
 }
