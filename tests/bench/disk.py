@@ -2,8 +2,9 @@
 # disk: reads of a guest on the `user` engine through its block frontend, beside fio with io_uring on the same file.
 #
 # usage: disk.py REFHV DISKBENCH.ELF [FOLDER]
-# The file lies in FOLDER (default: the system's folder for temporary files) and in the page cache. Jobs alternate between fio and the
-# guest, so that what else the machine does falls on both; printed are the medians of the rounds and their ratio.
+# The file lies in FOLDER (default: the system's folder for temporary files). fio and the guest take turns, so that what else the machine
+# does falls on both. Printed are medians of the rounds, the median of the rounds' ratios, and the ratio of the best rounds: a guest needs two
+# CPUs at once where fio needs one, so a busy machine shows in the first and less in the second.
 import json
 import os
 import shutil
@@ -17,14 +18,14 @@ refhv, image = map(os.path.abspath, sys.argv[1:3])
 folder = sys.argv[3] if len(sys.argv) > 3 else None
 MIB = 1 << 20
 FILE_MIB = 512
-ROUNDS = 3
-MS = 1000
-# name, kind, bytes, depth, goal
-JOBS = [
-    ("random 4 KiB, depth 32", "rand", 4096, 32, True),
-    ("sequential 1 MiB, depth 1", "seq", MIB, 1, True),
-    ("sequential 1 MiB, depth 8", "seq", MIB, 8, True),
+ROUNDS = 5
+MS = 500
+WARM = [
+    ("random 4 KiB, depth 32", "rand", 4096, 32),
+    ("sequential 1 MiB, depth 1", "seq", MIB, 1),
+    ("sequential 1 MiB, depth 8", "seq", MIB, 8),
 ]
+COLD = [WARM[0], WARM[2]]
 
 if not shutil.which("fio"):
     print("disk: skipped: there is no fio")
@@ -40,46 +41,67 @@ def make_file(path):
         os.fsync(f.fileno())
 
 
+def forget(path):
+    fd = os.open(path, os.O_RDONLY)
+    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.close(fd)
+
+
+def direct_works(path):
+    try:
+        os.close(os.open(path, os.O_RDONLY | os.O_DIRECT))
+        return True
+    except OSError:
+        return False
+
+
 def fio(path, kind, size, depth, direct):
+    rw = {"rand": "randread", "seq": "read"}[kind]
     out = subprocess.run(
-        ["fio", "--name=disk", "--filename=" + path, "--readonly", "--ioengine=io_uring", "--rw=" + {"rand": "randread", "seq": "read"}[kind],
-         f"--bs={size}", f"--iodepth={depth}", f"--direct={direct}", f"--size={FILE_MIB}M", "--invalidate=0", "--norandommap", "--time_based",
-         f"--runtime={MS}ms", "--output-format=json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        ["fio", "--name=disk", f"--filename={path}", "--readonly", "--ioengine=io_uring", f"--rw={rw}", f"--bs={size}", f"--iodepth={depth}",
+         f"--direct={direct}", f"--size={FILE_MIB}M", "--invalidate=0", "--norandommap", "--randrepeat=0", "--time_based", f"--runtime={MS}ms",
+         "--output-format=json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
     if out.returncode:
-        return None
+        sys.exit(f"disk: fio failed:\n{out.stderr.decode(errors='replace')}")
     text = out.stdout.decode()
-    return json.loads(text[text.index("{"):])["jobs"][0]["read"]["bw_bytes"]
+    return json.loads(text[text.index("{"):])["jobs"][0]["read"]["bw_bytes"] / 1e6
 
 
-def guest(cfg, env):
-    out = subprocess.run([refhv, "run", cfg], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+def guest(path, kind, size, depth, d):
+    cfg = os.path.join(d, "disk.cfg")
+    with open(cfg, "w") as f:
+        f.write(f'name = "diskbench"\nkernel = "{image}"\nmemory = 64\nvcpus = 1\ncmdline = "{kind}:{size}:{depth}:{MS}"\n'
+                f'disk = [ "{path},raw,xvda,r" ]\n')
+    out = subprocess.run([refhv, "run", cfg], env=dict(os.environ, REFHV_RUNDIR=os.path.join(d, "run")), stdin=subprocess.DEVNULL,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
     text = out.stdout.decode(errors="replace")
-    rates = {}
-    for line in text.splitlines():
-        word = line.split()
-        if len(word) >= 6 and word[0] == "diskbench":
-            rates[word[1]] = int(word[1].split(":")[1]) * int(word[3]) / int(word[5]) * 1e9
-    if out.returncode or len(rates) != 1:
+    words = [line.split() for line in text.splitlines() if line.startswith("diskbench ")]
+    if out.returncode or len(words) != 1:
         sys.exit(f"disk: the guest ended with {out.returncode}:\n{text}")
-    return rates.popitem()[1]
+    return size * int(words[0][3]) / int(words[0][5]) * 1e3
 
 
-def measure(d, direct):
-    path = os.path.join(d, "disk.img")
-    env = dict(os.environ, REFHV_RUNDIR=os.path.join(d, "run"))
-    print(f"disk: {'O_DIRECT' if direct else 'page cache'}, MB/s{'':9} {'fio':>8} {'guest':>8} guest/fio")
-    for name, kind, size, depth, _ in JOBS:
-        cfg = os.path.join(d, "disk.cfg")
-        with open(cfg, "w") as f:
-            f.write(f'name = "diskbench"\nkernel = "{image}"\nmemory = 64\nvcpus = 1\n'
-                    f'cmdline = "{kind}:{size}:{depth}:{MS}"\n'
-                    f'disk = [ "{path},raw,xvda,r" ]\n')
-        pairs = [(fio(path, kind, size, depth, direct), guest(cfg, env)) for _ in range(ROUNDS)]
-        f, g = (statistics.median(p[i] for p in pairs) / 1e6 for i in (0, 1))
-        ratio = statistics.median(p[1] / p[0] for p in pairs)
-        print(f"  {name:26} {f:8.0f} {g:8.0f}  {ratio:.2f}", flush=True)
+def measure(title, jobs, path, d, cold):
+    print(f"{title + ', MB/s':42} {'fio':>7} {'guest':>7}  guest/fio  best/best")
+    for name, *job in jobs:
+        pairs = []
+        for _ in range(ROUNDS):
+            one = []
+            for run in (lambda: fio(path, *job, cold), lambda: guest(path, *job, d)):
+                if cold:
+                    forget(path)
+                one.append(run())
+            pairs.append(one)
+        f, g = zip(*pairs)
+        ratio = statistics.median(y / x for x, y in pairs)
+        print(f"  {name:40} {statistics.median(f):7.0f} {statistics.median(g):7.0f}  {ratio:9.2f}  {max(g) / max(f):9.2f}", flush=True)
 
 
 with tempfile.TemporaryDirectory(dir=folder) as d:
-    make_file(os.path.join(d, "disk.img"))
-    measure(d, 0)
+    path = os.path.join(d, "disk.img")
+    make_file(path)
+    measure("file in the page cache", WARM, path, d, 0)
+    if direct_works(path):
+        measure("file not in the page cache, fio O_DIRECT", COLD, path, d, 1)
+    else:
+        print("no second table: this file system has no O_DIRECT")
