@@ -361,13 +361,13 @@ static bool turn(struct host_disk *d)
 }
 
 /*
- * Looks at an idle ring for up to spin_ns. A look that finds something doubles the time, one that
- * does not halves it, down to none; from there only every 64th sleep tries again. So a busy ring
- * is served without wake-ups, and a quiet one costs nothing.
+ * Looks at an idle ring for up to spin_ns: after a look that found something twice the time that
+ * it took, after one that did not half of what it was, down to none; from there only every 64th
+ * sleep tries again. So a busy ring is served without wake-ups, and a quiet one costs nothing.
  */
 static bool spin(struct host_disk *d, unsigned *sleeps)
 {
-	uint64_t end;
+	uint64_t began, now;
 
 	/* Completions wake us; with some outstanding there is nothing to win by looking. */
 	if (!d->back.connected || d->back.quiet || d->back.broken || pv_blkback_inflight(&d->back))
@@ -375,17 +375,18 @@ static bool spin(struct host_disk *d, unsigned *sleeps)
 	if (d->spin_ns < SPIN_MIN_NS) {
 		if (++*sleeps % 64)
 			return false;
-		d->spin_ns = SPIN_MIN_NS;
+		d->spin_ns = SPIN_MAX_NS;
 	}
-	end = now_ns() + d->spin_ns;
-	do {
+	began = now = now_ns();
+	while (now - began < d->spin_ns && !__atomic_load_n(&d->want, __ATOMIC_RELAXED)) {
 		if (turn(d)) {
-			d->spin_ns = d->spin_ns * 2 < SPIN_MAX_NS ? d->spin_ns * 2 : SPIN_MAX_NS;
+			uint64_t twice = 2 * (now - began) + SPIN_MIN_NS;
+
+			d->spin_ns = twice < SPIN_MAX_NS ? (unsigned)twice : SPIN_MAX_NS;
 			return true;
 		}
-		if (__atomic_load_n(&d->want, __ATOMIC_RELAXED))
-			break;
-	} while (now_ns() < end);
+		now = now_ns();
+	}
 	d->spin_ns /= 2;
 	return false;
 }
