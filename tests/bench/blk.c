@@ -1,11 +1,13 @@
 /*
- * blk: a block frontend against a disk of refhv, beside fio with io_uring on the same file.
+ * blk: a block frontend against a disk of refhv in one process, beside fio with io_uring on the same file.
  *
  *   bench-blk [FOLDER]
  *
  * 4 KiB random reads at depth 32 and sequential reads of 1 MiB, both through the page cache, in
- * one run; prints both rates and the ratio. The frontend's bus is the one of the pair tests: its
- * grants cost a lock each, which a guest does not pay.
+ * one run; prints both rates and the ratio. disk.py measures the same from a real guest; this one
+ * runs where no guest can (other processors), and tells the drivers' part of a change in disk.py's
+ * figures from the engine's. The frontend's bus is the one of the pair tests: its grants cost a
+ * lock each, which a guest does not pay.
  */
 #include <fcntl.h>
 #include <host/disk.h>
