@@ -10,26 +10,23 @@
 uint64_t pv_time_now(struct pv *pv)
 {
 	struct pv_vcpu_info *vi = pv_vcpu_info(pv, pv_vcpu_id(pv));
-	const struct pv_vcpu_time_info *t;
-	uint32_t version, mul;
-	uint64_t stamp, base, now;
-	int8_t shift;
+	struct pv_vcpu_time_info t;
+	uint64_t now;
 
 	if (!vi)
 		return 0;
-	t = &vi->time;
-	/* An odd or changed version is an update under way; partner: the host's write barriers. */
+	/* The counter belongs to the record only if that is still the one: a move changes both. */
 	do {
-		version = __atomic_load_n(&t->version, __ATOMIC_ACQUIRE);
-		stamp = LOAD(&t->tsc_timestamp);
-		base = LOAD(&t->system_time);
-		mul = LOAD(&t->tsc_to_system_mul);
-		shift = LOAD(&t->tsc_shift);
+		while (pv_time_read(&vi->time, &t))
+			;
 		now = pv_arch_counter();
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	} while (version & 1 || LOAD(&t->version) != version);
+	} while (LOAD(&vi->time.version) != t.version);
 	/* A counter that lags behind the stamp (another socket) must not throw time far ahead. */
-	return base + (now > stamp ? pv_time_scale(now - stamp, mul, shift) : 0);
+	if (now <= t.tsc_timestamp)
+		return t.system_time;
+	return t.system_time +
+	       pv_time_scale(now - t.tsc_timestamp, t.tsc_to_system_mul, t.tsc_shift);
 }
 
 uint64_t pv_time_wall(struct pv *pv)
