@@ -6,7 +6,8 @@
 #include "bits.h"
 #include "evtchn.h"
 
-unsigned pv_evtchn_2l_select(struct pv_vcpu_info *vi, unsigned w)
+/* Mark word w in the selector and raise the upcall byte: PV_EVTCHN_UPCALL or 0. */
+static unsigned select_word(struct pv_vcpu_info *vi, unsigned w)
 {
 	uint64_t bit = 1ull << w;
 
@@ -23,7 +24,7 @@ unsigned pv_evtchn_2l_raise(struct pv_shared_info *si, struct pv_vcpu_info *vi, 
 		return 0;
 	if (!vi || pv_bit_test(si->evtchn_mask, port))
 		return PV_EVTCHN_RAISED;
-	return PV_EVTCHN_RAISED | pv_evtchn_2l_select(vi, port / 64);
+	return PV_EVTCHN_RAISED | select_word(vi, port / 64);
 }
 
 unsigned pv_evtchn_2l_unmask(struct pv_shared_info *si, struct pv_vcpu_info *vi, uint32_t port)
@@ -33,5 +34,5 @@ unsigned pv_evtchn_2l_unmask(struct pv_shared_info *si, struct pv_vcpu_info *vi,
 		return 0;
 	if (!vi || !pv_bit_test(si->evtchn_pending, port))
 		return 0;
-	return pv_evtchn_2l_select(vi, port / 64);
+	return select_word(vi, port / 64);
 }

@@ -27,9 +27,6 @@ unsigned pv_evtchn_2l_raise(struct pv_shared_info *si, struct pv_vcpu_info *vi, 
 /* Unmask; if the port is pending its vCPU hears of it: PV_EVTCHN_UPCALL or 0. */
 unsigned pv_evtchn_2l_unmask(struct pv_shared_info *si, struct pv_vcpu_info *vi, uint32_t port);
 
-/* Mark word w in the selector and raise the upcall byte: PV_EVTCHN_UPCALL or 0. */
-unsigned pv_evtchn_2l_select(struct pv_vcpu_info *vi, unsigned w);
-
 /* The mask byte is only named on x86; the ABI keeps its place everywhere. */
 static inline uint8_t *pv_evtchn_upcall_mask(struct pv_vcpu_info *vi)
 {

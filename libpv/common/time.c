@@ -19,23 +19,6 @@ uint64_t pv_time_scale(uint64_t cycles, uint32_t mul, int shift)
 	return (uint64_t)(((unsigned __int128)cycles * mul) >> 32);
 }
 
-uint64_t pv_time_unscale(uint64_t ns, uint32_t mul, int shift)
-{
-	uint64_t hi, lo;
-
-	/* (ns << 32) / mul without a 128-bit division: two steps of 32 bits */
-	if (!mul || shift >= 64 || shift <= -64)
-		return UINT64_MAX;
-	hi = ns / mul;
-	if (hi >> 32)
-		return UINT64_MAX;
-	lo = ((ns % mul) << 32) / mul;
-	hi = (hi << 32) | lo;
-	if (shift >= 0)
-		return hi >> shift;
-	return hi > UINT64_MAX >> -shift ? UINT64_MAX : hi << -shift;
-}
-
 int pv_time_factors(uint64_t khz, uint32_t *mul, int8_t *shift)
 {
 	uint64_t hz;

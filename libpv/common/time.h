@@ -14,15 +14,14 @@ struct pv_vcpu_time_info;
 
 /* cycles to ns: ((cycles << shift) * mul) >> 32, a negative shift to the right; modulo 2^64. */
 uint64_t pv_time_scale(uint64_t cycles, uint32_t mul, int shift);
-/* The inverse, rounded down, for choosing a deadline; UINT64_MAX if it does not fit. */
-uint64_t pv_time_unscale(uint64_t ns, uint32_t mul, int shift);
 
 /* mul and shift for a counter of this many kHz. -PV_EINVAL for 0 and for absurd ones. */
 int pv_time_factors(uint64_t khz, uint32_t *mul, int8_t *shift);
 
 /*
  * A consistent copy of the record. 0, or -PV_EAGAIN if the version was odd or changed in each of a
- * bounded number of attempts. The caller reads its counter after this, then scales.
+ * bounded number of attempts. The caller reads its counter after this; if the version is
+ * still the same then, the two belong together.
  */
 int pv_time_read(const struct pv_vcpu_time_info *t, struct pv_vcpu_time_info *copy);
 

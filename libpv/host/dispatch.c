@@ -8,9 +8,9 @@
 #include "access.h"
 #include "domain.h"
 
-#include "../common/hypercall.h"
+#define NR_HYPERCALLS 56u /* the ABI names none from here on */
 
-static const pv_hypercall_fn handlers[PV_NR_HYPERCALLS] = {
+static const pv_hypercall_fn handlers[NR_HYPERCALLS] = {
 	[PV_HYPERVISOR_mmu_update] = pv_do_mmu_update,
 	[PV_HYPERVISOR_set_gdt] = pv_do_set_gdt,
 	[PV_HYPERVISOR_memory_op] = pv_do_memory_op,
@@ -31,7 +31,7 @@ static int64_t one(struct pv_domain *d, unsigned vcpu, uint64_t nr, const uint64
 {
 	int64_t rc;
 
-	if (nr < PV_NR_HYPERCALLS && handlers[nr])
+	if (nr < NR_HYPERCALLS && handlers[nr])
 		return handlers[nr](d, vcpu, arg);
 	if (!d->vmm.hypercall)
 		return -PV_ENOSYS;

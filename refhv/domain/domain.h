@@ -145,7 +145,6 @@ int store_start(struct domain *d, struct refhv_error *e);
 int store_load(struct domain *d, const struct image *im);
 /* The ring needs the machine. */
 int store_attach(struct domain *d, struct refhv_error *e);
-void store_stop(struct domain *d);
 
 /* console.c */
 int console_start(struct domain *d, struct refhv_error *e);

@@ -99,12 +99,3 @@ int store_attach(struct domain *d, struct refhv_error *e)
 	ev_io_start(d->loop, &d->store_kick);
 	return 0;
 }
-
-void store_stop(struct domain *d)
-{
-	if (!d->xs)
-		return;
-	ev_io_stop(d->loop, &d->store_kick);
-	refhv_xenstore_stop(d->xs);
-	d->xs = NULL;
-}

@@ -265,6 +265,17 @@ struct refhv_xenstore *refhv_xenstore_start(struct ev_loop *loop, struct pv_stor
 	return x;
 }
 
+static void ring_detach(struct refhv_xenstore *x)
+{
+	lock(x);
+	if (x->ring_on)
+		pv_store_conn_attach(x->ring.conn,
+				     &(struct pv_store_conn_config){
+					     .size = sizeof(struct pv_store_conn_config)});
+	x->ring_on = false;
+	unlock(x);
+}
+
 void refhv_xenstore_stop(struct refhv_xenstore *x)
 {
 	if (!x)
@@ -272,7 +283,7 @@ void refhv_xenstore_stop(struct refhv_xenstore *x)
 	lock(x);
 	while (x->clients)
 		client_end(x->clients);
-	refhv_xenstore_ring_detach(x);
+	ring_detach(x);
 	unlock(x);
 	ev_io_stop(x->loop, &x->accept);
 	ev_async_stop(x->loop, &x->poke);
@@ -315,17 +326,6 @@ int refhv_xenstore_ring_attach(struct refhv_xenstore *x, uint16_t domid,
 	unlock(x);
 	refhv_xenstore_ring_kick(x);
 	return rc < 0 ? rc : 0;
-}
-
-void refhv_xenstore_ring_detach(struct refhv_xenstore *x)
-{
-	lock(x);
-	if (x->ring_on)
-		pv_store_conn_attach(x->ring.conn,
-				     &(struct pv_store_conn_config){
-					     .size = sizeof(struct pv_store_conn_config)});
-	x->ring_on = false;
-	unlock(x);
 }
 
 void refhv_xenstore_ring_kick(struct refhv_xenstore *x)

@@ -37,7 +37,6 @@ void refhv_xenstore_stop(struct refhv_xenstore *x);
 int refhv_xenstore_ring_attach(struct refhv_xenstore *x, uint16_t domid,
 			       struct pv_xenstore_domain_interface *page, uint32_t guest_port,
 			       void (*notify)(void *ctx), void *ctx);
-void refhv_xenstore_ring_detach(struct refhv_xenstore *x);
 /* The guest sent its store event. Any thread, any number of times; the loop does the work. */
 void refhv_xenstore_ring_kick(struct refhv_xenstore *x);
 

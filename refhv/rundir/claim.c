@@ -99,27 +99,6 @@ int rundir_claim_pid(struct rundir_claim *claim, const uint8_t uuid[16], pid_t p
 	return 0;
 }
 
-int rundir_rename(struct rundir *r, struct rundir_claim *claim, const char *name,
-		  struct refhv_error *e)
-{
-	struct rundir_entry entry;
-	int lock = rundir_lock(r), rc = 0;
-
-	if (lock < 0)
-		return rundir_no(e, r, NULL, "cannot lock the registry");
-	if (rundir_live(r, name, true, &entry))
-		rc = refhv_fail(e, REFHV_BUSY, NULL, "domain %u has the name %s", entry.domid,
-				name);
-	else if (renameat(r->fd, claim->name, r->fd, name))
-		rc = rundir_no(e, r, NULL, "cannot rename the domain's folder");
-	if (!rc)
-		rc = rundir_logs_rename(r, claim, name, e);
-	if (!rc)
-		snprintf(claim->name, sizeof(claim->name), "%s", name);
-	close(lock);
-	return rc;
-}
-
 int rundir_succeed(struct rundir *r, const char *from, const char *name, struct refhv_error *e)
 {
 	struct rundir_claim claim = {

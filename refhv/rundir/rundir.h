@@ -54,9 +54,6 @@ int rundir_claim(struct rundir *r, const char *name, const uint8_t uuid[16], boo
 /* The domain process is known now. */
 int rundir_claim_pid(struct rundir_claim *claim, const uint8_t uuid[16], pid_t pid,
 		     struct refhv_error *e);
-/* The domain is called `name` from now on: folder and logs. REFHV_BUSY when a live domain has that name. */
-int rundir_rename(struct rundir *r, struct rundir_claim *claim, const char *name,
-		  struct refhv_error *e);
 /*
  * The live domain in folder `from` has moved in: it is called `name` from now on. Whoever had that name, the same domain's earlier
  * process, gets the other one for as long as it still is.

@@ -20,7 +20,4 @@ void pv_arch_hypercall_page(struct pv *pv, void *page, uint64_t gfn);
 /* The counter that pv_vcpu_time_info is about, not read ahead of earlier loads. */
 uint64_t pv_arch_counter(void);
 
-/* One turn of a loop that waits for another CPU. */
-void pv_arch_relax(void);
-
 #endif

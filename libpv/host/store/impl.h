@@ -205,9 +205,6 @@ struct pv_st_node *pv_st_find(struct pv_st_node *root, const char *path, size_t 
 /* The deepest existing node on the way to path; *got is the length of its path. */
 struct pv_st_node *pv_st_find_nearest(struct pv_st_node *root, const char *path, size_t len,
 				      size_t *got);
-/* The slot of an existing node, after everything on the way has been made this tree's own. NULL: no
- * memory. */
-struct pv_st_node **pv_st_own(struct pv_st_tree *t, const char *path, size_t len);
 /* Create path (absent) and its missing parents with these permissions. The owner's account must
  * exist. */
 int pv_st_create(struct pv_st_tree *t, const char *path, size_t len, const struct pv_xs_perm *perm,

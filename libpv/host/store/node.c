@@ -176,7 +176,9 @@ static int own(struct pv_st_tree *t, struct pv_st_node **slot)
 	return 0;
 }
 
-struct pv_st_node **pv_st_own(struct pv_st_tree *t, const char *path, size_t len)
+/* The slot of an existing node, after everything on the way has been made this tree's own. NULL: no
+ * memory. */
+static struct pv_st_node **own_path(struct pv_st_tree *t, const char *path, size_t len)
 {
 	struct pv_st_node **slot = t->root;
 	size_t pos = 0, before = 0, name;
@@ -257,7 +259,7 @@ int pv_st_create(struct pv_st_tree *t, const char *path, size_t len, const struc
 		chain = n;
 		end = up;
 	}
-	slot = pv_st_own(t, path, got);
+	slot = own_path(t, path, got);
 	if (!slot || grow(t, *slot, !t->tx) < 0) {
 		pv_st_node_put(t->store, chain, false);
 		return -PV_ENOMEM;
@@ -276,7 +278,7 @@ int pv_st_create(struct pv_st_tree *t, const char *path, size_t len, const struc
 int pv_st_replace(struct pv_st_tree *t, const char *path, size_t len, const struct pv_xs_perm *perm,
 		  unsigned perms, const void *value, size_t value_len)
 {
-	struct pv_st_node **slot = pv_st_own(t, path, len), *old, *n;
+	struct pv_st_node **slot = own_path(t, path, len), *old, *n;
 
 	if (!slot)
 		return -PV_ENOMEM;
@@ -307,7 +309,7 @@ int pv_st_remove(struct pv_st_tree *t, const char *path, size_t len,
 		 void (*fired)(struct pv_st_tree *t, const char *path, size_t len))
 {
 	size_t up = pv_xs_path_parent(path, len), name = up == 1 ? 1 : up + 1;
-	struct pv_st_node **slot = pv_st_own(t, path, up), *parent, *n;
+	struct pv_st_node **slot = own_path(t, path, up), *parent, *n;
 	bool found;
 	uint32_t i;
 

@@ -45,8 +45,3 @@ uint64_t pv_arch_counter(void)
 	__asm__ volatile("isb; mrs %0, cntvct_el0" : "=r"(v) : : "memory");
 	return v;
 }
-
-void pv_arch_relax(void)
-{
-	__asm__ volatile("yield" : : : "memory");
-}

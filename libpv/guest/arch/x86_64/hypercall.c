@@ -115,8 +115,3 @@ uint64_t pv_arch_counter(void)
 	__asm__ volatile("lfence; rdtsc" : "=a"(lo), "=d"(hi) : : "memory");
 	return (uint64_t)hi << 32 | lo;
 }
-
-void pv_arch_relax(void)
-{
-	__asm__ volatile("pause" : : : "memory");
-}

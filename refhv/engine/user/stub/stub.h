@@ -112,7 +112,6 @@ void stub_dirty_arm(void);
 void stub_dirty_off(void);
 
 /* work.c */
-bool stub_upcall_due(const struct ue_vrw *v);
 bool stub_commanded(const struct ue_vrw *v);
 void stub_obey(struct ue_vrw *v);
 bool stub_has_work(const struct ue_vrw *v);
@@ -122,7 +121,6 @@ void stub_die(struct ue_vrw *v, uint64_t why, uint64_t detail) __attribute__((no
 
 /* trap.c */
 uint8_t stub_upcall_mask(const struct ue_vrw *v);
-void stub_push_frame(struct ue_vrw *v, uint64_t entry, bool mask, bool has_error, uint64_t error);
 void stub_deliver_upcall(struct ue_vrw *v);
 void stub_deliver_trap(struct ue_vrw *v, unsigned vector, bool has_error, uint64_t error);
 void stub_iret(struct ue_vrw *v, bool trapped);

@@ -39,7 +39,7 @@ static void set_mask(struct ue_vrw *v, uint8_t mask)
 	stub_copy(&vinfo(v)->evtchn_upcall_mask, &mask, 1);
 }
 
-void stub_push_frame(struct ue_vrw *v, uint64_t entry, bool mask, bool has_error, uint64_t error)
+static void push_frame(struct ue_vrw *v, uint64_t entry, bool mask, bool has_error, uint64_t error)
 {
 	struct pv_cpu_user_regs *r = &v->regs;
 	uint64_t frame[8], flags = r->rflags & ~EFLAGS_IF;
@@ -75,7 +75,7 @@ void stub_deliver_upcall(struct ue_vrw *v)
 	/* Without a callback the guest polls: masking keeps the upcall from being due again and
 	 * again. */
 	if (v->event.address)
-		stub_push_frame(v, v->event.address, true, false, 0);
+		push_frame(v, v->event.address, true, false, 0);
 	else
 		set_mask(v, 1);
 }
@@ -86,7 +86,7 @@ void stub_deliver_trap(struct ue_vrw *v, unsigned vector, bool has_error, uint64
 
 	if (!t.address || t.address >> 47)
 		stub_die(v, UE_DEATH_NO_HANDLER, vector);
-	stub_push_frame(v, t.address, t.flags & 4, has_error, error);
+	push_frame(v, t.address, t.flags & 4, has_error, error);
 }
 
 /* frame: five words, rip, cs, rflags, rsp, ss. Selectors other than Xen's flat ones and the native

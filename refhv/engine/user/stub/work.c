@@ -10,7 +10,7 @@
 #include "stub.h"
 
 /* The same question as check_work in entry.S asks, without a callback the answer is no. */
-bool stub_upcall_due(const struct ue_vrw *v)
+static bool upcall_due(const struct ue_vrw *v)
 {
 	const struct pv_vcpu_info *vi = (const struct pv_vcpu_info *)stub_ro(v)->vinfo;
 	uint8_t word[2];
@@ -25,7 +25,7 @@ bool stub_commanded(const struct ue_vrw *v)
 
 bool stub_has_work(const struct ue_vrw *v)
 {
-	return stub_load(&stub_ro(v)->stop) || stub_commanded(v) || stub_upcall_due(v);
+	return stub_load(&stub_ro(v)->stop) || stub_commanded(v) || upcall_due(v);
 }
 
 void stub_obey(struct ue_vrw *v)
@@ -100,7 +100,7 @@ void stub_work(struct ue_vrw *v)
 			rest(v);
 		else if (stub_commanded(v))
 			stub_obey(v);
-		else if (stub_upcall_due(v))
+		else if (upcall_due(v))
 			stub_deliver_upcall(v);
 		else
 			return;
