@@ -69,7 +69,7 @@ need() {
 	if ! command -v apt-get >/dev/null; then
 		# Elsewhere the build itself is the judge of what is missing.
 		for p in cc meson ninja pkg-config; do command -v $p >/dev/null || have_tools=0; done
-		[ $have_tools = 1 ] && pkg-config --exists libev jansson 2>/dev/null && return 0
+		[ $have_tools = 1 ] && pkg-config --exists jansson 2>/dev/null && return 0
 		other_systems
 		exit 1
 	fi
