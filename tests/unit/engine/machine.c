@@ -49,9 +49,17 @@ void machine_send(struct machine *m, unsigned vcpu, unsigned port)
 	engine_user.kick(m->e, vcpu, PV_KICK_UPCALL | PV_KICK_EVENT);
 }
 
+/* Once, before a test may have given up the right to look into the build folder. */
+static int guest_fd = -1;
+
+static __attribute__((constructor)) void open_guest(void)
+{
+	guest_fd = open(TEST_GUEST, O_RDONLY | O_CLOEXEC);
+}
+
 static void load_guest(struct machine *m)
 {
-	int fd = open(TEST_GUEST, O_RDONLY | O_CLOEXEC);
+	int fd = guest_fd;
 	struct stat st;
 	char *image;
 
@@ -59,7 +67,6 @@ static void load_guest(struct machine *m)
 	need(!fstat(fd, &st), "no test guest");
 	image = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	need(image != MAP_FAILED, "no test guest");
-	close(fd);
 
 	const Elf64_Ehdr *eh = (const void *)image;
 	const Elf64_Phdr *ph = (const void *)(image + eh->e_phoff);
