@@ -14,7 +14,7 @@
 #include <pv/ring.h>
 #include "disk_io.h"
 #ifdef HAVE_LIBURING
-#include <liburing.h>
+#include "disk_ring.h"
 #endif
 
 #define SECTOR	    512u
@@ -167,20 +167,24 @@ static int uring_submit(void *ctx, struct pv_blk_io *io)
 	switch (io->op) {
 	case PV_BLK_READ:
 		if (io->n == 1)
-			io_uring_prep_read(sqe, 0, io->iov->base, (unsigned)io->iov->len, off);
+			io_uring_prep_read(sqe, RING_DISK, io->iov->base, (unsigned)io->iov->len,
+					   off);
 		else
-			io_uring_prep_readv(sqe, 0, (const struct iovec *)io->iov, io->n, off);
+			io_uring_prep_readv(sqe, RING_DISK, (const struct iovec *)io->iov, io->n,
+					    off);
 		break;
 	case PV_BLK_WRITE:
 		if (io->n == 1)
-			io_uring_prep_write(sqe, 0, io->iov->base, (unsigned)io->iov->len, off);
+			io_uring_prep_write(sqe, RING_DISK, io->iov->base, (unsigned)io->iov->len,
+					    off);
 		else
-			io_uring_prep_writev(sqe, 0, (const struct iovec *)io->iov, io->n, off);
+			io_uring_prep_writev(sqe, RING_DISK, (const struct iovec *)io->iov, io->n,
+					     off);
 		break;
-	case PV_BLK_FLUSH: io_uring_prep_fsync(sqe, 0, IORING_FSYNC_DATASYNC); break;
+	case PV_BLK_FLUSH: io_uring_prep_fsync(sqe, RING_DISK, IORING_FSYNC_DATASYNC); break;
 	default:
-		io_uring_prep_fallocate(sqe, 0, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, off,
-					io->bytes);
+		io_uring_prep_fallocate(sqe, RING_DISK, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+					off, io->bytes);
 		break;
 	}
 	sqe->flags |= IOSQE_FIXED_FILE;
@@ -193,16 +197,17 @@ static int uring_submit(void *ctx, struct pv_blk_io *io)
 	return d->uring->queued_bytes >= BATCH_BYTES;
 }
 
-static void arm_poll(struct host_disk_uring *u, int fd, bool *armed, uint64_t data)
+static void arm_poll(struct host_disk_uring *u, int file, bool *armed, uint64_t data)
 {
 	struct io_uring_sqe *sqe = *armed ? NULL : get_sqe(u);
 
 	if (!sqe)
 		return;
 	if (u->one_shot)
-		io_uring_prep_poll_add(sqe, fd, POLLIN);
+		io_uring_prep_poll_add(sqe, file, POLLIN);
 	else
-		io_uring_prep_poll_multishot(sqe, fd, POLLIN);
+		io_uring_prep_poll_multishot(sqe, file, POLLIN);
+	sqe->flags |= IOSQE_FIXED_FILE;
 	sqe->user_data = data;
 	*armed = true;
 }
@@ -265,25 +270,10 @@ static void uring_kick(struct host_disk_uring *u)
 
 static bool uring_start(struct host_disk *d)
 {
-	/* The ring belongs to this thread alone, and work is done when we ask: no interrupts
-	 * of what we do. */
-	static const unsigned flags[] = {
-		IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
-		IORING_SETUP_COOP_TASKRUN,
-		0,
-	};
+	const int fd[RING_FILES] = {d->cfg.fd, d->cfg.kick, d->wake};
 	struct host_disk_uring *u = calloc(1, sizeof(*u));
-	unsigned i;
-	int rc = -1;
 
-	for (i = 0; u && rc < 0 && i < sizeof(flags) / sizeof(flags[0]); i++)
-		rc = io_uring_queue_init(2 * HOST_DISK_DEPTH, &u->ring, flags[i]);
-	if (rc < 0) {
-		free(u);
-		return false;
-	}
-	if (io_uring_register_files(&u->ring, &d->cfg.fd, 1) < 0) {
-		io_uring_queue_exit(&u->ring);
+	if (!u || disk_ring_open(&u->ring, 2 * HOST_DISK_DEPTH, fd) < 0) {
 		free(u);
 		return false;
 	}
@@ -308,8 +298,8 @@ static void uring_wait(struct host_disk *d)
 
 static void uring_arm(struct host_disk *d)
 {
-	arm_poll(d->uring, d->cfg.kick, &d->uring->poll_kick, DATA_KICK);
-	arm_poll(d->uring, d->wake, &d->uring->poll_wake, DATA_WAKE);
+	arm_poll(d->uring, RING_KICK, &d->uring->poll_kick, DATA_KICK);
+	arm_poll(d->uring, RING_WAKE, &d->uring->poll_wake, DATA_WAKE);
 }
 #else
 static bool uring_start(struct host_disk *d)

@@ -16,6 +16,10 @@
 #include <pv/front/blk.h>
 #include "mem_bus.h"
 #include "run.h"
+#ifdef HAVE_LIBURING
+#include <host/disk_ring.h>
+#include <sys/socket.h>
+#endif
 
 #define SECTORS 8192u /* 4 MiB */
 #define CHUNK	(64u * 1024)
@@ -327,6 +331,64 @@ START_TEST(unusable_descriptors_are_refused_with_a_reason)
 }
 END_TEST
 
+#ifdef HAVE_LIBURING
+/* What the kernel makes of the one operation that was prepared. */
+static int outcome(struct io_uring *ring)
+{
+	struct io_uring_cqe *cqe;
+	int rc = io_uring_submit_and_wait(ring, 1);
+
+	ck_assert_int_ge(rc, 0);
+	ck_assert_int_eq(io_uring_peek_cqe(ring, &cqe), 0);
+	rc = cqe->res;
+	io_uring_cqe_seen(ring, cqe);
+	return rc;
+}
+
+/* A ring of the domain process must not be a way around its seccomp filter. */
+START_TEST(ring_does_a_disks_work_on_its_own_files_and_nothing_else)
+{
+	int fd[RING_FILES] = {make_file(4096), eventfd(0, 0), eventfd(0, 0)};
+	struct io_uring ring;
+	struct io_uring_sqe *sqe;
+	char b[16] = "";
+	int i;
+
+	/* No ring, or none that can be restricted: no way around. */
+	if (io_uring_queue_init(8, &ring, IORING_SETUP_R_DISABLED) < 0)
+		return;
+	io_uring_queue_exit(&ring);
+	ck_assert_int_eq(disk_ring_open(&ring, 8, fd), 0);
+	for (i = 0; i < 7; i++) {
+		sqe = io_uring_get_sqe(&ring);
+		switch (i) {
+		case 0: io_uring_prep_openat(sqe, AT_FDCWD, "/", O_RDONLY, 0); break;
+		case 1: io_uring_prep_socket(sqe, AF_UNIX, SOCK_STREAM, 0, 0); break;
+		case 2: io_uring_prep_connect(sqe, RING_DISK, NULL, 0); break;
+		case 3: io_uring_prep_statx(sqe, AT_FDCWD, "/", 0, 0, NULL); break;
+		case 4: io_uring_prep_close(sqe, fd[RING_KICK]); break;
+		case 5: io_uring_prep_nop(sqe); break;
+		default:
+			/* A disk's operation, but on any descriptor of the process. */
+			io_uring_prep_read(sqe, fd[RING_DISK], b, sizeof(b), 0);
+			break;
+		}
+		if (i < 6)
+			sqe->flags |= IOSQE_FIXED_FILE;
+		ck_assert_msg(outcome(&ring) == -EACCES, "operation %d was not refused", i);
+	}
+	ck_assert_int_lt(io_uring_unregister_files(&ring), 0);
+	sqe = io_uring_get_sqe(&ring);
+	io_uring_prep_read(sqe, RING_DISK, b, sizeof(b), 0);
+	sqe->flags |= IOSQE_FIXED_FILE;
+	ck_assert_int_eq(outcome(&ring), sizeof(b));
+	io_uring_queue_exit(&ring);
+	for (i = 0; i < RING_FILES; i++)
+		close(fd[i]);
+}
+END_TEST
+#endif
+
 int main(void)
 {
 	TCase *tc = tcase_create("pair");
@@ -342,5 +404,8 @@ int main(void)
 	tcase_add_loop_test(tc, disk_moves_with_requests_waiting, 0, 2);
 	tcase_add_loop_test(tc, hostile_ring_stops_the_disk_and_a_new_frontend_is_served, 0, 2);
 	tcase_add_test(tc, unusable_descriptors_are_refused_with_a_reason);
+#ifdef HAVE_LIBURING
+	tcase_add_test(tc, ring_does_a_disks_work_on_its_own_files_and_nothing_else);
+#endif
 	return run_case("disk pair", tc);
 }
