@@ -19,6 +19,7 @@
 
 #include "hosted.h"
 #include "netd/client.h"
+#include "web_big.h"
 #include "web_rig.h"
 #include "run.h"
 
@@ -120,53 +121,9 @@ static void domain_stop(struct domain *d)
 	ck_assert_int_eq(d->rc, 0);
 }
 
-static uint8_t byte_at(uint32_t i)
-{
-	return (uint8_t)(i * 2654435761u >> 15);
-}
-
-static int make_archive(void)
-{
-	char name[] = "/tmp/netd-test-XXXXXX";
-	int fd = mkstemp(name);
-	uint8_t *b = malloc(512 + BIG + 1024);
-
-	unlink(name);
-	rig_tar_header(b, "big", BIG, '0');
-	for (uint32_t i = 0; i < BIG; i++)
-		b[512 + i] = byte_at(i);
-	memset(b + 512 + BIG, 0, 1024);
-	if (fd < 0 || write(fd, b, 512 + BIG + 1024) != 512 + BIG + 1024)
-		exit(77);
-	free(b);
-	return fd;
-}
-
 static void fetch_whole(uint16_t port)
 {
-	static const char request[] = "GET /big HTTP/1.0\r\n\r\n";
-	int fd = dial(port);
-	static uint8_t buf[1 << 20];
-	uint32_t got = 0, wrong = 0;
-	bool body = false;
-	ssize_t n;
-
-	ck_assert_int_eq(write(fd, request, sizeof(request) - 1), sizeof(request) - 1);
-	while ((n = read(fd, buf, sizeof(buf))) > 0) {
-		uint8_t *at = buf;
-
-		if (!body) {
-			at = memmem(buf, (size_t)n, "\r\n\r\n", 4);
-			ck_assert_ptr_nonnull(at);
-			at += 4;
-			body = true;
-		}
-		for (; at < buf + n; at++)
-			wrong += *at != byte_at(got++);
-	}
-	close(fd);
-	ck_assert_uint_eq(wrong, 0);
-	ck_assert_uint_eq(got, BIG);
+	big_fetch(dial(port), "GET /big HTTP/1.0\r\n\r\n", BIG);
 }
 
 START_TEST(forwards_are_read_and_written)
@@ -417,7 +374,7 @@ int main(int argc, char **argv)
 	if (!mkdtemp(folder))
 		return 77;
 	signal(SIGPIPE, SIG_IGN);
-	archive = make_archive();
+	archive = big_archive(BIG);
 	tcase_set_timeout(t, 120);
 	tcase_add_checked_fixture(t, setup, NULL);
 	tcase_add_test(t, forwards_are_read_and_written);

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "hosted.h"
+#include "web_big.h"
 #include "web_rig.h"
 #include "run.h"
 
@@ -106,39 +107,14 @@ static int dial(uint16_t port)
 	return fd;
 }
 
-static uint8_t byte_at(uint32_t i)
-{
-	return (uint8_t)(i * 2654435761u >> 15);
-}
-
 static void fetch(uint32_t len)
 {
-	static uint8_t buf[1 << 20];
 	char request[100];
-	int fd = dial(80), n = snprintf(request, sizeof(request),
-					"GET /big HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
-					"Range: bytes=0-%u\r\n\r\n",
-					len - 1);
-	uint32_t got = 0, wrong = 0;
-	bool body = false;
-	ssize_t part;
 
-	ck_assert_int_eq(write(fd, request, (size_t)n), n);
-	while ((part = read(fd, buf, sizeof(buf))) > 0) {
-		uint8_t *at = buf;
-
-		if (!body) {
-			at = memmem(buf, (size_t)part, "\r\n\r\n", 4);
-			ck_assert_ptr_nonnull(at);
-			at += 4;
-			body = true;
-		}
-		for (; at < buf + part; at++)
-			wrong += *at != byte_at(got++);
-	}
-	close(fd);
-	ck_assert_uint_eq(wrong, 0);
-	ck_assert_uint_eq(got, len);
+	snprintf(request, sizeof(request),
+		 "GET /big HTTP/1.1\r\nHost: x\r\nConnection: close\r\nRange: bytes=0-%u\r\n\r\n",
+		 len - 1);
+	big_fetch(dial(80), request, len);
 }
 
 START_TEST(a_hundred_megabytes_arrive_whole_in_linux)
@@ -200,23 +176,6 @@ START_TEST(linux_opens_many_connections_one_after_the_other)
 }
 END_TEST
 
-static int make_archive(void)
-{
-	char name[] = "/tmp/web-tap-XXXXXX";
-	int fd = mkstemp(name);
-	uint8_t *b = malloc(512 + BIG + 1024);
-
-	unlink(name);
-	rig_tar_header(b, "big", BIG, '0');
-	for (uint32_t i = 0; i < BIG; i++)
-		b[512 + i] = byte_at(i);
-	memset(b + 512 + BIG, 0, 1024);
-	if (fd < 0 || write(fd, b, 512 + BIG + 1024) != 512 + BIG + 1024)
-		exit(77);
-	free(b);
-	return fd;
-}
-
 int main(void)
 {
 	TCase *t = tcase_create("tap");
@@ -229,7 +188,7 @@ int main(void)
 	}
 	close(fd);
 	signal(SIGPIPE, SIG_IGN);
-	archive = make_archive();
+	archive = big_archive(BIG);
 	tcase_set_timeout(t, 120);
 	tcase_add_loop_test(t, a_hundred_megabytes_arrive_whole_in_linux, 0, 3);
 	tcase_add_loop_test(t, a_file_arrives_whole_in_linux_over_a_bad_wire, 0, 2);
