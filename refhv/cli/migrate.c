@@ -19,7 +19,7 @@
 #include "cli/commands.h"
 #include "migrate/migrate.h"
 
-enum { RECEIVE_PAUSED = 1 };
+enum { RECEIVE_PAUSED = 1, LEAVE_MS = 5000 };
 
 static int address_error(struct refhv_error *e, const char *text)
 {
@@ -104,7 +104,7 @@ static int run_migrate(struct cli *c)
 {
 	struct rundir_entry entry;
 	json_t *result = NULL;
-	struct refhv_error e;
+	struct refhv_error e, ignored;
 	struct control ctl;
 	struct rundir r;
 	int fd, rc = cli_reach(c->arg[0], &r, &ctl, &entry, &e);
@@ -119,6 +119,8 @@ static int run_migrate(struct cli *c)
 		close(fd);
 	/* With an answer outstanding, this calls the move off. */
 	control_close(&ctl);
+	if (!rc)
+		cli_await_gone(&r, entry.name, entry.domid, LEAVE_MS, &ignored);
 	rundir_close(&r);
 	if (rc)
 		return cli_error(c, &e);
@@ -159,32 +161,11 @@ static void refuse(struct wire *w, const struct refhv_error *e)
 
 /*
  * While the domain comes in, its name may belong to the process that it comes from; and for a moment afterwards that process has the
- * name from here, so another move must have one of its own.
+ * place from here, so another move must have one of its own.
  */
-static char *guest_room(const char *name)
+static void guest_room(const char *name, char slot[CONFIG_NAME_MAX + 1])
 {
-	char text[CONFIG_NAME_MAX + 1];
-
-	snprintf(text, sizeof(text), "%.44s--incoming%d", name, (int)getpid());
-	return strdup(text);
-}
-
-/* The domain runs here: it takes over its name, and then the source may go. */
-static int settle(struct rundir *r, struct wire *w, const char *from, const char *name,
-		  struct refhv_error *e)
-{
-	struct control ctl;
-	int rc = rundir_succeed(r, from, name, e);
-
-	if (!rc)
-		rc = control_open(&ctl, r, name, e);
-	if (!rc) {
-		rc = control_call(&ctl, json_pack("{s:s, s:s}", "cmd", "renamed", "name", name),
-				  NULL, 0, 5000, NULL, NULL, e);
-		control_close(&ctl);
-	}
-	wire_say(w, "running");
-	return rc;
+	snprintf(slot, CONFIG_NAME_MAX + 1, "%.44s--incoming%d", name, (int)getpid());
 }
 
 static int receive_one(struct cli *c, struct rundir *r, int fd, struct refhv_error *e)
@@ -195,8 +176,8 @@ static int receive_one(struct cli *c, struct rundir *r, int fd, struct refhv_err
 				   .mode = "receive",
 				   .stream = fd};
 	struct launched l;
+	char slot[CONFIG_NAME_MAX + 1];
 	struct wire w;
-	char *name;
 	int rc;
 
 	wire_init(&w, fd);
@@ -205,20 +186,17 @@ static int receive_one(struct cli *c, struct rundir *r, int fd, struct refhv_err
 		refuse(&w, e);
 		return rc;
 	}
-	name = config.name;
-	config.name = guest_room(name);
+	guest_room(config.name, slot);
+	o.slot = slot;
 	rc = launch_domain(r, &config, &o, &l, e);
-	if (rc) {
+	if (rc)
 		refuse(&w, e);
-	} else {
+	else
 		close(l.report);
-		rc = settle(r, &w, config.name, name, e);
-	}
 	if (!rc && c->json)
-		cli_print_json(json_pack("{s:s, s:i}", "name", name, "domid", (int)l.domid));
+		cli_print_json(json_pack("{s:s, s:i}", "name", config.name, "domid", (int)l.domid));
 	else if (!rc)
-		printf("%s is domain %u\n", name, l.domid);
-	free(name);
+		printf("%s is domain %u\n", config.name, l.domid);
 	config_free(&config);
 	return rc;
 }

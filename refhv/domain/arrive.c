@@ -85,6 +85,13 @@ int arrive_finish(struct domain *d, bool moved_here, struct refhv_error *e)
 		d->incoming = false;
 		rc = machine_go_on(d, paused, e);
 	}
+	if (!rc) {
+		domain_arrived(d);
+		/* Only now may the source go: before, the name was its own. */
+		if (moved_here)
+			wire_say(&wire, "running");
+	}
+	close(wire.fd);
 	image_free(&image);
 	return rc;
 }

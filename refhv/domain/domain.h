@@ -57,6 +57,7 @@ struct domain {
 	char role[FDMSG_MAX_FDS][16];
 	unsigned nfds;
 	int report, log;
+	int keeper; /* until the domain has arrived; -1 */
 
 	struct ev_loop *loop;
 	ev_io report_watch;
@@ -99,6 +100,8 @@ struct domain {
 
 /* The descriptor of a role, or -1; taken out of the table when `take`: the caller closes it. */
 int domain_fd(struct domain *d, const char *role, bool take);
+/* An incoming domain is here: returns when it is listed under its own name. */
+void domain_arrived(struct domain *d);
 /* One line into refhv.log. Any thread. */
 void domain_log(struct domain *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -182,8 +185,6 @@ int life_pause(struct domain *d, struct refhv_error *e);
 int life_unpause(struct domain *d, struct refhv_error *e);
 int life_shutdown(struct domain *d, const char *reason, struct refhv_error *e);
 void life_destroy(struct domain *d, const char *reason, const char *what);
-/* The registry has it under another name. */
-int life_rename(struct domain *d, const char *name, struct refhv_error *e);
 /* The guest goes on elsewhere, or in a file. */
 void life_moved(struct domain *d, const char *what);
 json_t *life_info(struct domain *d);

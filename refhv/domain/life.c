@@ -149,18 +149,6 @@ void life_destroy(struct domain *d, const char *reason, const char *what)
 	leave(d, DOMAIN_ENDED);
 }
 
-int life_rename(struct domain *d, const char *name, struct refhv_error *e)
-{
-	char *copy = name && config_name_ok(name) ? strdup(name) : NULL;
-
-	if (!copy)
-		return refhv_fail(e, REFHV_USAGE, NULL, "this is no name for a domain");
-	free(d->config.name);
-	d->config.name = copy;
-	snprintf(d->name, sizeof(d->name), "%s", name);
-	return 0;
-}
-
 void life_moved(struct domain *d, const char *what)
 {
 	domain_log(d, "%s", what);

@@ -51,6 +51,27 @@ void domain_log(struct domain *d, const char *fmt, ...)
 		return; /* a full disk must not stop the guest */
 }
 
+static void part(struct domain *d)
+{
+	close(d->keeper);
+	d->keeper = -1;
+}
+
+void domain_arrived(struct domain *d)
+{
+	json_t *msg = json_pack("{s:b}", "arrived", 1);
+	int rc = fdmsg_send(d->keeper, msg, NULL, 0);
+
+	json_decref(msg);
+	if (!rc)
+		rc = fdmsg_recv(d->keeper, &msg, NULL, 0, NULL);
+	if (rc)
+		domain_log(d, "the keeper is gone: this domain ends without one");
+	else
+		json_decref(msg);
+	part(d);
+}
+
 static void tell(struct domain *d, json_t *msg)
 {
 	if (d->report >= 0)
@@ -64,7 +85,8 @@ static int receive(struct domain *d, json_t **msg, struct refhv_error *e)
 	unsigned n;
 	int rc = fdmsg_recv(DOMAIN_LAUNCH_FD, msg, d->fd, FDMSG_MAX_FDS, &n);
 
-	close(DOMAIN_LAUNCH_FD);
+	d->keeper = DOMAIN_LAUNCH_FD;
+	fcntl(d->keeper, F_SETFD, FD_CLOEXEC);
 	if (rc)
 		return refhv_fail(e, REFHV_FAILED, NULL, "no launch message: %s", strerror(-rc));
 	roles = json_object_get(*msg, "fds");
@@ -130,7 +152,9 @@ static int start(struct domain *d, const char *mode, bool paused, struct refhv_e
 	int rc = 0;
 
 	d->incoming = strcmp(mode, "boot");
-	if (d->incoming) {
+	if (!d->incoming) {
+		part(d);
+	} else {
 		step = arrive_steps;
 		n = sizeof(arrive_steps) / sizeof(arrive_steps[0]);
 	}

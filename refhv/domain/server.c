@@ -153,10 +153,6 @@ static json_t *perform(struct peer *p, const json_t *request, bool *later, struc
 		p->moves = *later = fd >= 0 && !move_start(d, fd, request, e);
 		return NULL;
 	}
-	if (!strcmp(cmd, "renamed"))
-		return life_rename(d, json_string_value(json_object_get(request, "name")), e)
-			       ? NULL
-			       : success(NULL);
 	if (!strcmp(cmd, "wait") && ended)
 		return success(json_pack("{s:s, s:s}", "reason", life_state_word(d), "action",
 					 "preserve"));

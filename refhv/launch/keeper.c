@@ -1,8 +1,9 @@
 /*
  * The keeper: waits for one domain process, starts the next one when the guest reboots, removes the folder at the end.
  *
- * It holds the descriptors that every incarnation of the domain starts with, talks to nobody and reads nothing that a guest
- * could write: an exit status is all it learns.
+ * It holds the descriptors that every incarnation of the domain starts with and reads nothing that a guest could write: all that it
+ * learns is an exit status and, of a domain that moves in, that it has arrived. Then it gives it its name: it outlives the command
+ * that received it, and is not locked in as the domain process is.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -47,7 +48,7 @@ static void detach(const struct launch *l)
 
 static void execute(struct launch *l, int exe, int sock)
 {
-	char *const argv[] = {"refhv", DOMAIN_PROCESS_WORD, l->claim.name, NULL};
+	char *const argv[] = {"refhv", DOMAIN_PROCESS_WORD, l->name, NULL};
 
 	signal(SIGHUP, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
@@ -58,6 +59,36 @@ static void execute(struct launch *l, int exe, int sock)
 	fexecve(exe, argv, environ);
 	fprintf(stderr, "refhv: cannot execute the domain process: %s\n", strerror(errno));
 	_exit(DOMAIN_NOT_STARTED);
+}
+
+/* From now on it is a domain like any other, under its own name. */
+static void arrived(struct launch *l)
+{
+	struct refhv_error e;
+
+	l->incoming = false;
+	if (!strcmp(l->claim.name, l->name))
+		return;
+	if (rundir_succeed(l->rundir, l->claim.name, l->name, &e))
+		fprintf(stderr, "refhv: %s keeps the name %s: %s\n", l->name, l->claim.name,
+			e.what);
+	else
+		snprintf(l->claim.name, sizeof(l->claim.name), "%s", l->name);
+}
+
+/* Until the domain process closes its end: that of a domain that boots does so at once. */
+static void listen_to(struct launch *l, int sock)
+{
+	json_t *msg;
+
+	while (!fdmsg_recv(sock, &msg, NULL, 0, NULL)) {
+		if (json_object_get(msg, "arrived"))
+			arrived(l);
+		json_decref(msg);
+		msg = json_pack("{s:s}", "name", l->claim.name);
+		fdmsg_send(sock, msg, NULL, 0);
+		json_decref(msg);
+	}
 }
 
 /* One incarnation: its wait status. */
@@ -75,10 +106,13 @@ static int incarnate(struct launch *l, int exe)
 	close(pair[1]);
 	if (pid < 0 || fdmsg_send(pair[0], l->msg, l->fd, l->n))
 		fprintf(stderr, "refhv: cannot start the domain process: %s\n", strerror(errno));
+	if (pid > 0) {
+		rundir_claim_pid(&l->claim, l->uuid, pid, &ignored);
+		listen_to(l, pair[0]);
+	}
 	close(pair[0]);
 	if (pid < 0)
 		return -1;
-	rundir_claim_pid(&l->claim, l->uuid, pid, &ignored);
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return -1;

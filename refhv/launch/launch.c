@@ -125,12 +125,13 @@ static int start_keeper(struct launch *l, struct launched *out, pid_t *pid, stru
 int launch_domain(struct rundir *r, const struct refhv_config *c, const struct launch_options *o,
 		  struct launched *out, struct refhv_error *e)
 {
-	struct launch l = {.rundir = r};
+	struct launch l = {.rundir = r, .incoming = o->incoming};
 	pid_t keeper = -1;
-	int rc = rundir_claim(r, c->name, c->uuid, o->incoming, &l.claim, e);
+	int rc = rundir_claim(r, o->slot ? o->slot : c->name, c->uuid, o->incoming, &l.claim, e);
 
 	if (rc)
 		return rc;
+	snprintf(l.name, sizeof(l.name), "%s", c->name);
 	memcpy(l.uuid, c->uuid, 16);
 	out->domid = l.claim.domid;
 	out->report = out->console = -1;

@@ -23,7 +23,9 @@ struct launch {
 	unsigned n;
 	struct rundir *rundir;
 	struct rundir_claim claim;
+	char name[CONFIG_NAME_MAX + 1]; /* claim.name once the domain has arrived */
 	uint8_t uuid[16];
+	bool incoming; /* it may still live elsewhere: what it shares is not ours to end */
 };
 
 /*
@@ -33,13 +35,18 @@ enum { DOMAIN_ENDED = 0, DOMAIN_RESTART = 64, DOMAIN_NOT_STARTED = 65 };
 
 /* The hidden command line word that makes this program a domain process. */
 #define DOMAIN_PROCESS_WORD "--domain-process"
-/* The descriptor on which it finds its launch message. */
+/*
+ * The descriptor on which it finds its launch message. An incoming domain keeps it: when it has arrived it says {"arrived"} there,
+ * and has the answer {"name": NAME} when it is listed under its own name.
+ */
 enum { DOMAIN_LAUNCH_FD = 3 };
 
 struct launch_options {
 	bool paused;
 	bool foreground; /* the domain ends when the launcher's report descriptor closes without "detach" */
-	bool incoming;	  /* a move or restore: see rundir_claim() */
+	bool incoming; /* a move or restore: see rundir_claim() */
+	/* The registry's name for it until it has arrived, while its own is another process's. NULL: its own. */
+	const char *slot;
 	const char *mode; /* "boot"; others belong to refhv/migrate */
 	int stream;	  /* for those; -1 for none. Stays the caller's */
 };

@@ -165,7 +165,7 @@ static int attach_user(struct launch *l, const struct refhv_config *c, unsigned 
 		close(link->control);
 		close(link->frames);
 	}
-	snprintf(log, sizeof(log), "%s/.log/%s.net.log", l->rundir->path, l->claim.name);
+	snprintf(log, sizeof(log), "%s/.log/%s.net.log", l->rundir->path, l->name);
 	n.socket_path = path;
 	n.log_path = log;
 	fill_forwards(&n, &c->vif[index]);

@@ -12,7 +12,7 @@
  *	pages, state, END         ->
  *	                          <-  "holding"  everything has been checked and taken over
  *	"go"                      ->             from here on the domain is the receiver's
- *	                          <-  "running"
+ *	                          <-  "running"   it has its name there
  *
  * Until it has sent "go" the source can go on as if nothing had been; a receiver that does not hear "go" ends. A file holds the
  * left column without "go".

@@ -71,9 +71,9 @@ int rundir_claim(struct rundir *r, const char *name, const uint8_t uuid[16], boo
 	rc = claim_folder(r, lock, claim);
 	rc = rc ? rundir_no(e, r, NULL, "cannot make the domain's folder")
 		: rundir_claim_pid(claim, uuid, 0, e);
+	close(lock);
 	if (rc)
 		rundir_release(r, claim, claim->dir_fd >= 0);
-	close(lock);
 	return rc;
 }
 
@@ -142,10 +142,15 @@ static void folder_name(int dir, char name[CONFIG_NAME_MAX + 1])
 void rundir_release(struct rundir *r, struct rundir_claim *claim, bool remove)
 {
 	char name[CONFIG_NAME_MAX + 1];
+	int lock;
 
 	if (remove) {
+		/* Held, so that the name does not change hands between the look and the removal. */
+		lock = rundir_lock(r);
 		folder_name(claim->dir_fd, name);
 		rundir_remove(r->fd, config_name_ok(name) ? name : claim->name);
+		if (lock >= 0)
+			close(lock);
 	}
 	if (claim->dir_fd >= 0)
 		close(claim->dir_fd);

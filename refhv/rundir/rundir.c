@@ -143,24 +143,33 @@ void rundir_remove(int at, const char *name)
 	unlinkat(at, name, AT_REMOVEDIR);
 }
 
+static int open_folder(struct rundir *r, const char *name)
+{
+	return openat(r->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+}
+
 /*
- * An entry is removed after a second look: the first may have seen a claim that was just being made.
+ * An entry is removed after a second look: the first may have seen a claim that was just being made, or a folder that has given
+ * its name away since.
  */
 bool rundir_live(struct rundir *r, const char *name, bool locked, struct rundir_entry *entry)
 {
-	int dir, lock;
+	int dir = open_folder(r, name), lock;
 	bool ok;
 
-	dir = openat(r->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (dir < 0)
 		return false;
 	ok = alive(dir);
-	if (!ok) {
-		lock = locked ? -1 : rundir_lock(r);
-		if ((locked || lock >= 0) && !(ok = alive(dir)))
+	if (!ok && (lock = locked ? r->fd : rundir_lock(r)) >= 0) {
+		close(dir);
+		dir = open_folder(r, name);
+		ok = dir >= 0 && alive(dir);
+		if (dir >= 0 && !ok)
 			rundir_remove(r->fd, name);
-		if (lock >= 0)
+		if (!locked)
 			close(lock);
+		if (dir < 0)
+			return false;
 	}
 	memset(entry, 0, sizeof(*entry));
 	snprintf(entry->name, sizeof(entry->name), "%s", name);

@@ -59,7 +59,7 @@ int rundir_claim_pid(struct rundir_claim *claim, const uint8_t uuid[16], pid_t p
  * process, gets the other one for as long as it still is.
  */
 int rundir_succeed(struct rundir *r, const char *from, const char *name, struct refhv_error *e);
-/* Close the descriptors; with `remove`, the domain never came to be. */
+/* Close the descriptors; with `remove`, the domain is over, or never came to be. Takes the registry's lock. */
 void rundir_release(struct rundir *r, struct rundir_claim *claim, bool remove);
 
 /* Calls fn for each live domain in order of domid until it returns non-zero, and returns that. Removes stale entries. */

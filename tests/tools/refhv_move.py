@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 refhv, elf = map(os.path.abspath, sys.argv[1:3])
@@ -55,9 +56,9 @@ def count(name="tick"):
     return n[-1]
 
 
-def start(vcpus=1):
+def start(vcpus=1, more=""):
     with open(cfg, "w") as f:
-        f.write(f'name = "tick"\nkernel = "{elf}"\nmemory = 64\nvcpus = {vcpus}\n')
+        f.write(f'name = "tick"\nkernel = "{elf}"\nmemory = 64\nvcpus = {vcpus}\n{more}\n')
     cmd("create", cfg)
     time.sleep(0.3)
 
@@ -123,6 +124,76 @@ def ten_moves_in_a_row_lose_no_line_and_keep_the_name():
         pids.add(info()["pid"])
     assert len(pids) == 11
     assert [x["name"] for x in json.loads(cmd("list", "--json").stdout)] == ["tick"]
+
+
+@case
+def a_moved_domain_starts_anew_under_its_own_name():
+    start(more='extra = "100"\non_poweroff = "restart"')
+    r = listen(where())
+    cmd("migrate", "tick", where())
+    assert r.wait(20) == 0, r.stderr.read()
+    pid = info()["pid"]
+    for _ in range(400):
+        names = [x["name"] for x in json.loads(cmd("list", "--json").stdout)]
+        assert names == ["tick"], names
+        now = json.loads(cmd("list", "--json", "tick").stdout)[0]["pid"]
+        if now != pid:
+            break
+        time.sleep(0.02)
+    else:
+        raise AssertionError("the guest did not end and start again")
+    assert info()["name"] == "tick"
+    r = listen(where(1))
+    cmd("migrate", "tick", where(1))
+    assert r.wait(20) == 0, r.stderr.read()
+    assert info()["name"] == "tick" and info()["pid"] != now
+
+
+@case
+def a_domain_has_its_name_though_the_receiving_command_is_killed_on_the_way():
+    start()
+    pid = info()["pid"]
+    r = listen(where())
+    with socket.socket(socket.AF_UNIX) as s, socket.socket(socket.AF_UNIX) as there:
+        s.bind(where(1)[5:])
+        s.listen(1)
+        m = subprocess.Popen([refhv, "migrate", "tick", where(1)], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        here, _ = s.accept()
+        there.connect(where()[5:])
+
+        def forward():
+            while data := here.recv(1 << 16):
+                there.sendall(data)
+
+        threading.Thread(target=forward, daemon=True).start()
+        said = b""
+        while b"running" not in said:
+            data = there.recv(256)
+            assert data, f"the receiver said no more than {said}"
+            if b"holding" in data:
+                r.kill()
+                r.wait()
+            here.sendall(data)
+            said += data
+        assert m.wait(20) == 0, m.stderr.read()
+    assert info()["name"] == "tick" and info()["pid"] != pid
+    assert [x["name"] for x in json.loads(cmd("list", "--json").stdout)] == ["tick"]
+    before = count()
+    time.sleep(0.1)
+    assert count() > before
+
+
+@case
+def the_name_is_there_at_every_moment_of_a_move():
+    start()
+    for i in range(3):
+        r = listen(where(i))
+        m = subprocess.Popen([refhv, "migrate", "tick", where(i)], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        while m.poll() is None:
+            cmd("domid", "tick")
+        assert m.returncode == 0, m.stderr.read()
+        assert len(json.loads(cmd("list", "--json").stdout)) == 1, "the process that it came from is still listed"
+        assert r.wait(20) == 0
 
 
 def free_port():
