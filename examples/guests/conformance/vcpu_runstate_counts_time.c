@@ -21,5 +21,6 @@ CASE(vcpu_runstate_counts_time)
 		sum_b += b.time[i];
 	}
 	CHECK(sum_b - sum_a >= 15 * MS);
-	CHECK(sum_b - sum_a <= passed + MS);
+	/* Processors of an emulated machine can be milliseconds apart, and a vCPU may move between them. */
+	CHECK(sum_b - sum_a <= passed + passed / 2);
 }
