@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,8 +27,53 @@ static int role_fd(const struct launch *l, const char *role)
 	return -1;
 }
 
+/*
+ * Closes every descriptor above `above` that is not in keep[n]: what the caller had open is its own, and a pipe or a
+ * lock must not stay held for as long as a domain lives.
+ */
+static void close_others(int above, const int *keep, unsigned n)
+{
+	for (;;) {
+		int next = INT_MAX;
+
+		for (unsigned i = 0; i < n; i++)
+			if (keep[i] > above && keep[i] < next)
+				next = keep[i];
+		if (next - above > 1)
+			close_range((unsigned)above + 1, (unsigned)next - (next < INT_MAX), 0);
+		if (next == INT_MAX)
+			return;
+		above = next;
+	}
+}
+
+static void close_callers(const struct launch *l, int exe)
+{
+	int keep[FDMSG_MAX_FDS + 4];
+
+	memcpy(keep, l->fd, l->n * sizeof(int));
+	keep[l->n] = exe;
+	keep[l->n + 1] = l->rundir->fd;
+	keep[l->n + 2] = l->claim.dir_fd;
+	keep[l->n + 3] = l->claim.lock_fd;
+	close_others(STDERR_FILENO, keep, l->n + 4);
+}
+
+/* What a domain comes from is read once: a later incarnation boots. */
+static void forget_stream(struct launch *l)
+{
+	for (unsigned i = 0; i < l->n; i++) {
+		if (strcmp(json_string_value(json_array_get(l->roles, i)), "stream"))
+			continue;
+		close(l->fd[i]);
+		json_array_remove(l->roles, i);
+		memmove(&l->fd[i], &l->fd[i + 1], (--l->n - i) * sizeof(int));
+		return;
+	}
+}
+
 /* A domain must outlive the terminal and the session that started it. */
-static void detach(const struct launch *l)
+static void detach(const struct launch *l, int exe)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), log = role_fd(l, "refhv-log");
 
@@ -44,6 +90,7 @@ static void detach(const struct launch *l)
 	dup2(null, 1);
 	dup2(log >= 0 ? log : null, 2);
 	close(null);
+	close_callers(l, exe);
 }
 
 static void execute(struct launch *l, int exe, int sock)
@@ -56,6 +103,7 @@ static void execute(struct launch *l, int exe, int sock)
 		fcntl(sock, F_SETFD, 0);
 	else if (dup2(sock, DOMAIN_LAUNCH_FD) < 0)
 		_exit(DOMAIN_NOT_STARTED);
+	close_others(DOMAIN_LAUNCH_FD, &exe, 1);
 	fexecve(exe, argv, environ);
 	fprintf(stderr, "refhv: cannot execute the domain process: %s\n", strerror(errno));
 	_exit(DOMAIN_NOT_STARTED);
@@ -106,6 +154,7 @@ static int incarnate(struct launch *l, int exe)
 	close(pair[1]);
 	if (pid < 0 || fdmsg_send(pair[0], l->msg, l->fd, l->n))
 		fprintf(stderr, "refhv: cannot start the domain process: %s\n", strerror(errno));
+	forget_stream(l);
 	if (pid > 0) {
 		rundir_claim_pid(&l->claim, l->uuid, pid, &ignored);
 		listen_to(l, pair[0]);
@@ -143,7 +192,7 @@ void launch_keep(struct launch *l)
 	/* Out of the way of the descriptor that the domain process finds its message on. */
 	if (exe >= 0 && exe <= DOMAIN_LAUNCH_FD)
 		exe = fcntl(exe, F_DUPFD_CLOEXEC, DOMAIN_LAUNCH_FD + 1);
-	detach(l);
+	detach(l, exe);
 	for (;;) {
 		clock_gettime(CLOCK_MONOTONIC, &born);
 		status = incarnate(l, exe);

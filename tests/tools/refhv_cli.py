@@ -475,6 +475,21 @@ def leaving_the_console_restores_the_terminal_and_the_domain_goes_on(p):
 
 
 @claim
+def domain_holds_nothing_that_its_caller_had_open(p):
+    r, w = os.pipe()
+    high = os.dup2(w, 251, inheritable=True)
+    os.set_inheritable(w, True)
+    subprocess.run([REFHV, 'create', p.cfg()], env=p.env, pass_fds=(w, high), check=True, stdout=subprocess.DEVNULL, timeout=20)
+    os.close(w)
+    os.close(high)
+    p.asks()
+    os.set_blocking(r, False)
+    assert os.read(r, 1) == b'', 'somebody still holds the pipe'
+    os.close(r)
+    p.refhv('destroy', 'hello')
+
+
+@claim
 def domain_process_has_no_rights_left(p):
     p.refhv('create', '-p', p.cfg())
     i = p.info()

@@ -67,6 +67,17 @@ def where(i=0):
     return f"unix:{tmp.name}/move{i}"
 
 
+def holders(path):
+    """The processes, as far as we may look, that have a file open."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            found += [pid for fd in os.listdir(f"/proc/{pid}/fd") if os.readlink(f"/proc/{pid}/fd/{fd}") == path]
+        except OSError:
+            pass
+    return found
+
+
 @case
 def a_saved_domain_goes_on_where_it_stopped():
     start()
@@ -78,6 +89,7 @@ def a_saved_domain_goes_on_where_it_stopped():
     time.sleep(0.3)
     assert info()["uptime_seconds"] < 3, "time went on in the file"
     assert count() > 10
+    assert not holders(path), "the file is still held"
 
 
 @case
