@@ -10,12 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include "domain/domain.h"
 #include "host/bus.h"
 #include "host/disk.h"
 #include "host/net.h"
-#include "launch/launch.h"
 #include "migrate/image.h"
 #include "netd/client.h"
 
@@ -24,7 +24,9 @@ struct device {
 	struct host_bus bus;
 	struct host_disk *disk; /* one of these two */
 	struct host_net *net;
-	int netd;	 /* control connection of user networking, -1 */
+	int netd; /* control connection of user networking, -1 */
+	ev_io netd_watch;
+	bool netd_gone;
 	unsigned config; /* index in the configuration's list */
 };
 
@@ -138,6 +140,30 @@ static int start_disk(struct domain *d, unsigned index, struct refhv_error *e)
 		  : 0;
 }
 
+/* It speaks when spoken to, and the answer has been read by then: what comes now is its end. */
+static void netd_ready(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct device *dev = w->data;
+	char late[64];
+	ssize_t n = recv(dev->netd, late, sizeof(late), MSG_DONTWAIT);
+
+	if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
+		return;
+	ev_io_stop(loop, w);
+	dev->netd_gone = true;
+	domain_log(dev->d,
+		   "vif %u: its user networking has died; the link is down until the domain is "
+		   "moved or created anew",
+		   dev->bus.cfg.index);
+}
+
+static void watch_netd(struct device *dev)
+{
+	ev_io_init(&dev->netd_watch, netd_ready, dev->netd, EV_READ);
+	dev->netd_watch.data = dev;
+	ev_io_start(dev->d->loop, &dev->netd_watch);
+}
+
 static int start_vif(struct domain *d, unsigned index, struct refhv_error *e)
 {
 	unsigned mtu = (unsigned)json_integer_value(
@@ -154,6 +180,8 @@ static int start_vif(struct domain *d, unsigned index, struct refhv_error *e)
 	dev = add(d, "vif", index, index);
 	snprintf(role, sizeof(role), "netd%u", index);
 	dev->netd = domain_fd(d, role, true);
+	if (dev->netd >= 0)
+		watch_netd(dev);
 	cfg.bus = &dev->bus.bus;
 	cfg.kick = dev->bus.cfg.kick;
 	rc = d->incoming ? 0 : nodes_vif(d, index, mtu);
@@ -191,9 +219,8 @@ void devices_stop(struct domain *d)
 		if (dev->net)
 			host_net_destroy(dev->net);
 		host_bus_close(&dev->bus);
-		/* A reboot keeps the network; an end takes it away at once. */
-		if (dev->netd >= 0 && d->exit_code == DOMAIN_ENDED && !d->moved)
-			netd_quit(dev->netd);
+		if (dev->netd >= 0)
+			ev_io_stop(d->loop, &dev->netd_watch);
 	}
 }
 
@@ -303,6 +330,8 @@ void devices_info(struct domain *d, json_t *info)
 		if (dev->disk)
 			json_object_set_new(o, "sectors",
 					    json_integer((json_int_t)host_disk_sectors(dev->disk)));
+		if (dev->netd >= 0)
+			json_object_set_new(o, "link", json_string(dev->netd_gone ? "down" : "up"));
 		json_object_set_new(o, "stats", dev->disk ? disk_stats(dev) : vif_stats(dev));
 	}
 }

@@ -46,10 +46,9 @@ struct domain {
 	enum domain_state state;
 	bool foreground; /* ends when the launcher goes without a word */
 	char why[512];	 /* of a crash */
-	int exit_code;	 /* DOMAIN_ENDED, DOMAIN_RESTART */
+	int exit_code;	 /* DOMAIN_ENDED, ... (launch/launch.h) */
 	bool landlock;	 /* no file system is left */
 	bool incoming;	 /* comes from a stream, and is not complete yet */
-	bool moved;	 /* its guest goes on elsewhere: what it shares stays */
 	json_t *links;	 /* launch message: what is known of each vif's far end */
 
 	/* Descriptors from the launcher, by role; -1 when absent. */

@@ -152,10 +152,9 @@ void life_destroy(struct domain *d, const char *reason, const char *what)
 void life_moved(struct domain *d, const char *what)
 {
 	domain_log(d, "%s", what);
-	d->moved = true;
 	server_tell_end(d, "moved", "destroy");
 	report_end(d, "moved", what);
-	leave(d, DOMAIN_ENDED);
+	leave(d, DOMAIN_MOVED);
 }
 
 /* Whether the vCPUs used any time in a moment of watching: the engine's vCPUs sleep without telling. */

@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "launch/launch.h"
+#include "netd/client.h"
 
 static int role_fd(const struct launch *l, const char *role)
 {
@@ -168,6 +169,14 @@ static int incarnate(struct launch *l, int exe)
 	return status;
 }
 
+/* However the domain ended: nobody is left to speak to its network, and its ports are free when its folder is gone. */
+static void end_networking(struct launch *l)
+{
+	for (unsigned i = 0; i < l->n; i++)
+		if (!strncmp(json_string_value(json_array_get(l->roles, i)), "netd", 4))
+			netd_quit(l->fd[i]);
+}
+
 static void report_death(struct launch *l, int status)
 {
 	char what[96];
@@ -187,7 +196,7 @@ static void report_death(struct launch *l, int status)
 void launch_keep(struct launch *l)
 {
 	struct timespec born, now;
-	int exe = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), status;
+	int exe = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), status, code;
 
 	/* Out of the way of the descriptor that the domain process finds its message on. */
 	if (exe >= 0 && exe <= DOMAIN_LAUNCH_FD)
@@ -205,9 +214,11 @@ void launch_keep(struct launch *l)
 		json_object_set_new(l->msg, "mode", json_string("boot"));
 		json_object_set_new(l->msg, "paused", json_false());
 	}
+	code = status == -1 || !WIFEXITED(status) ? -1 : WEXITSTATUS(status);
+	if (code != DOMAIN_MOVED && !l->incoming)
+		end_networking(l);
 	rundir_release(l->rundir, &l->claim, true);
-	if (status == -1 || !WIFEXITED(status) ||
-	    (WEXITSTATUS(status) != DOMAIN_ENDED && WEXITSTATUS(status) != DOMAIN_NOT_STARTED))
+	if (code != DOMAIN_ENDED && code != DOMAIN_MOVED && code != DOMAIN_NOT_STARTED)
 		report_death(l, status);
 	_exit(0);
 }

@@ -29,9 +29,10 @@ struct launch {
 };
 
 /*
- * Exit codes of a domain process, for its keeper. Anything else, and any signal, is a death that was not planned.
+ * Exit codes of a domain process, for its keeper. Anything else, and any signal, is a death that was not planned. Moved: its
+ * guest goes on elsewhere or in a file, and its user networking with it.
  */
-enum { DOMAIN_ENDED = 0, DOMAIN_RESTART = 64, DOMAIN_NOT_STARTED = 65 };
+enum { DOMAIN_ENDED = 0, DOMAIN_RESTART = 64, DOMAIN_NOT_STARTED = 65, DOMAIN_MOVED = 66 };
 
 /* The hidden command line word that makes this program a domain process. */
 #define DOMAIN_PROCESS_WORD "--domain-process"

@@ -173,10 +173,10 @@ static int attach_user(struct launch *l, const struct refhv_config *c, unsigned 
 	if (!rc)
 		rc = netd_attach(path, link, err);
 	if (rc)
-		return refhv_fail(
-			e, REFHV_RESOURCE,
-			rc == -EADDRINUSE ? "choose another port, or 0 for any free one" : NULL,
-			"vif %u: user networking: %s", index, err[0] ? err : strerror(-rc));
+		return refhv_fail(e, REFHV_RESOURCE,
+				  rc == -EADDRINUSE ? "choose another port, or 0 for any free one"
+						    : NULL,
+				  "vif %u: %s", index, err);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 import hashlib
 import json
 import os
+import signal
 import smtplib
 import socket
 import subprocess
@@ -213,6 +214,87 @@ def shutdown_frees_the_port_and_leaves_nothing():
             return
         time.sleep(0.05)
     raise AssertionError("user networking is still there")
+
+
+def released(p):
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.bind(("127.0.0.1", p))
+
+
+@case
+def a_domain_process_that_is_killed_takes_its_network_with_it():
+    start()
+    p = port(80)
+    os.kill(info()["pid"], signal.SIGKILL)
+    for _ in range(200):
+        if json.loads(cmd("list", "--json")) == []:
+            break
+        time.sleep(0.02)
+    released(p)
+
+
+@case
+def a_receiver_that_fails_leaves_the_network_to_the_source():
+    start()
+    where = f"unix:{tmp.name}/fails"
+    r = subprocess.Popen([refhv, "receive", where], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    r.stdout.readline()
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(f"{tmp.name}/between")
+        s.listen(1)
+        m = subprocess.Popen([refhv, "migrate", "web", f"unix:{tmp.name}/between"], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        here, _ = s.accept()
+        there = socket.socket(socket.AF_UNIX)
+        there.connect(where[5:])
+        ready = threading.Event()
+
+        def hear():
+            while data := there.recv(4096):
+                if b"ready" in data:
+                    ready.set()
+
+        threading.Thread(target=hear, daemon=True).start()
+        while not ready.is_set():
+            here.settimeout(0.05)
+            try:
+                there.sendall(here.recv(4096))
+            except TimeoutError:
+                pass
+        there.shutdown(socket.SHUT_RDWR)
+        here.close()
+        assert m.wait(20) == 10, m.stderr.read()
+        assert r.wait(20) != 0
+    assert info()["vifs"][0]["link"] == "up"
+    assert fetch("/small") == (200, b"small\n")
+
+
+@case
+def networking_that_dies_is_told_once_and_comes_back_with_a_move():
+    start()
+    assert info()["vifs"][0]["link"] == "up"
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline") as f:
+                line = f.read()
+        except OSError:
+            continue
+        if "refhv-netd" in line.split("\0")[0] and env["REFHV_RUNDIR"] in line and info()["uuid"] in line:
+            os.kill(int(pid), signal.SIGKILL)
+    for _ in range(100):
+        if info()["vifs"][0]["link"] == "down":
+            break
+        time.sleep(0.02)
+    assert info()["vifs"][0]["link"] == "down"
+    with open(os.path.join(env["REFHV_RUNDIR"], "web", "refhv.log")) as f:
+        assert f.read().count("user networking has died") == 1
+    where = f"unix:{tmp.name}/anew"
+    r = subprocess.Popen([refhv, "receive", where], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    r.stdout.readline()
+    cmd("migrate", "web", where)
+    assert r.wait(20) == 0, r.stderr.read()
+    assert info()["vifs"][0]["link"] == "up"
+    assert fetch("/small") == (200, b"small\n")
 
 
 data = os.urandom(LARGE)
