@@ -25,6 +25,8 @@
 /* Who uses which of the engine's kick descriptors. */
 enum { KICK_CONSOLE, KICK_STORE, KICK_DEVICES };
 
+enum { DOMAIN_WRITTEN = 1024 };
+
 enum domain_state {
 	DOMAIN_STARTING,
 	DOMAIN_RUNNING,
@@ -79,6 +81,9 @@ struct domain {
 	struct pv_vmm vmm;
 	struct pv_domain *pv;
 	pthread_mutex_t lock;
+	uint64_t written
+		[DOMAIN_WRITTEN]; /* pages mapped for writing since it was taken; full: any page */
+	unsigned nwritten;
 	_Atomic int64_t clock_offset; /* guest system time = CLOCK_MONOTONIC + this */
 	_Atomic uint64_t shared_info; /* what the engine was told last */
 	struct boot_result boot;

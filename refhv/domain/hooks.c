@@ -30,10 +30,20 @@ static void hook_lock(void *ctx)
 	pthread_mutex_lock(&d->lock);
 }
 
+/*
+ * The library marks a page as it maps it and writes before it lets go of the lock (pv/vmm.h). Between the two a collect of the dirty log may
+ * have taken the mark: so what was mapped for writing under the lock is marked again when it is let go.
+ */
 static void hook_unlock(void *ctx)
 {
 	struct domain *d = ctx;
 
+	if (d->nwritten == DOMAIN_WRITTEN)
+		d->impl->mark_dirty(d->engine, 0, d->ram_size);
+	else
+		for (unsigned i = 0; i < d->nwritten; i++)
+			d->impl->mark_dirty(d->engine, d->written[i], 4096);
+	d->nwritten = 0;
 	pthread_mutex_unlock(&d->lock);
 }
 
@@ -99,8 +109,12 @@ static void *hook_gpa_map(void *ctx, uint64_t gpa, uint32_t len, int write)
 		return NULL;
 	if (d->absent_pages && is_absent(d, gpa >> 12))
 		return NULL;
-	if (write)
+	if (write) {
 		d->impl->mark_dirty(d->engine, gpa, len);
+		if (d->nwritten < DOMAIN_WRITTEN &&
+		    (!d->nwritten || d->written[d->nwritten - 1] != (gpa & ~4095ull)))
+			d->written[d->nwritten++] = gpa & ~4095ull;
+	}
 	return (char *)d->ram + gpa;
 }
 
