@@ -12,7 +12,7 @@
 #include "cli/commands.h"
 #include "migrate/migrate.h"
 
-enum { SAVE_CHECKPOINT = 1, RESTORE_PAUSED = 1 };
+enum { SAVE_CHECKPOINT = 1, RESTORE_PAUSED = 1, ANSWER_MS = 5000 };
 
 static int file_error(struct refhv_error *e, const char *path, const char *what)
 {
@@ -20,27 +20,51 @@ static int file_error(struct refhv_error *e, const char *path, const char *what)
 			     "cannot %s: %s", what, strerror(errno));
 }
 
-/* A file appears under its name only when it is whole. */
+/* The new file beside the one that it will become; nothing that stands there is followed or overwritten. */
+static int create_part(const char *path, char *part, size_t size, struct refhv_error *e)
+{
+	struct stat st;
+	int fd;
+
+	if (!lstat(path, &st) && !S_ISREG(st.st_mode))
+		return refhv_fail_at(e, REFHV_USAGE, path, 0, "give the path of a file",
+				     "this is not a regular file");
+	if (snprintf(part, size, "%s.XXXXXX", path) >= (int)size)
+		return refhv_fail(e, REFHV_USAGE, NULL, "the path is too long");
+	fd = mkostemp(part, O_CLOEXEC);
+	return fd < 0 ? file_error(e, path, "create the file") : fd;
+}
+
+/*
+ * A file appears under its name only when it is whole, and the domain ends only when it has appeared: until the domain is told, it can go on,
+ * and it does when we go away.
+ */
 static int save(struct cli *c, struct control *ctl, const char *path, json_t **result,
 		struct refhv_error *e)
 {
+	int timeout = c->has_timeout ? c->timeout_ms : -1, fd, rc;
 	char part[4096];
-	int fd, rc;
+	bool gone;
 
-	if (snprintf(part, sizeof(part), "%s.part", path) >= (int)sizeof(part))
-		return refhv_fail(e, REFHV_USAGE, NULL, "the path is too long");
-	fd = open(part, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	fd = create_part(path, part, sizeof(part), e);
 	if (fd < 0)
-		return file_error(e, part, "create the file");
+		return fd;
 	rc = control_call(ctl,
 			  json_pack("{s:s, s:b}", "cmd", "save", "go_on",
 				    (int)!!(c->flags & SAVE_CHECKPOINT)),
-			  &fd, 1, c->has_timeout ? c->timeout_ms : -1, result, NULL, e);
+			  &fd, 1, timeout, result, NULL, e);
 	close(fd);
 	if (!rc && rename(part, path))
 		rc = file_error(e, path, "rename the finished file");
 	if (rc)
 		unlink(part);
+	if (!rc) {
+		rc = control_call(ctl, json_pack("{s:s}", "cmd", "saved"), NULL, 0, ANSWER_MS, NULL,
+				  &gone, e);
+		/* It ends as it answers. */
+		if (rc && gone)
+			rc = 0;
+	}
 	return rc;
 }
 

@@ -179,7 +179,7 @@ void devices_info(struct domain *d, json_t *info);
 int server_start(struct domain *d, struct refhv_error *e);
 /* The guest ended: answers "wait". action: what happens now. */
 void server_tell_end(struct domain *d, const char *reason, const char *action);
-/* The answer to the "migrate" that is under way; with e: it failed. */
+/* The answer to the "migrate" or "save" that is under way; with e: it failed. */
 void server_tell_moved(struct domain *d, json_t *result, const struct refhv_error *e);
 void server_stop(struct domain *d);
 
@@ -195,8 +195,11 @@ json_t *life_info(struct domain *d);
 const char *life_state_word(struct domain *d);
 
 /* move.c: save and move; fd is taken over. 0, or negative with *e. */
-/* Everything into a file; with go_on, the guest runs on. */
-int move_save(struct domain *d, int fd, bool go_on, json_t **result, struct refhv_error *e);
+/* Everything into a file; with run_on, the guest goes on afterwards. */
+/* server_tell_moved() comes later; then the domain waits for move_saved(), or a cancel. */
+int move_save(struct domain *d, int fd, bool run_on, struct refhv_error *e);
+/* Whoever asked has the file where it belongs: the guest goes on, or (*end) the domain ends. */
+int move_saved(struct domain *d, bool *end, struct refhv_error *e);
 /* Starts; server_tell_moved() comes later. */
 int move_start(struct domain *d, int fd, const json_t *options, struct refhv_error *e);
 /* Calls a move off, and waits until it is. Harmless without one. */

@@ -1,9 +1,13 @@
 /*
  * Save and move: the source's side in the domain process.
  *
- * While memory streams the guest runs, the loop serves, and a thread of its own sends. The last part, with the guest stopped, runs on the
- * loop's thread: it is short, and it touches everything. Whatever fails before the receiver has said that it holds the domain, the
- * guest goes on here.
+ * A thread of its own sends, so that the loop serves and hears a cancel all the time; what touches the machine (stopping it, taking its
+ * image, letting it go on) happens on the loop's thread, between the thread's phases:
+ *
+ *	move: [PRECOPY]  stop, image  [HANDOVER]  gone
+ *	save: stop, image  [SAVE]  kept until the person's side has the file in its place, then gone
+ *
+ * Whatever fails, and whoever goes away, before the domain is held elsewhere: the guest goes on here.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -18,17 +22,22 @@
 /* How long user networking waits for a restore, and for the domain that moved. */
 enum { HOLD_SAVED_S = 600, HOLD_MOVED_S = 30 };
 
+enum phase { PRECOPY, HANDOVER, SAVE, SAVED };
+
 struct move {
 	struct domain *d;
 	struct wire wire;
 	struct migrate_source source;
 	struct migrate_options options;
 	struct migrate_stats stats;
+	struct image image;
 	uint64_t *bitmap;
+	enum phase phase;
 	pthread_t thread;
-	ev_async done; /* precopy ended, with rc */
+	ev_async done; /* the thread has ended its phase, with rc */
 	int rc;
 	bool was_running;
+	bool run_on;  /* save: a checkpoint */
 	bool stopped; /* by us: to be resumed on failure */
 };
 
@@ -53,44 +62,46 @@ static void dirty_stop(void *ctx)
 	m->d->impl->dirty_stop(m->d->engine);
 }
 
-/* From here on nothing changes: neither vCPUs nor devices nor, as this is the loop's thread, the store. */
-static int stand_still(void *ctx, struct wire *w)
+/* From here on nothing changes: neither vCPUs nor devices; and what they were is in the image. */
+static int stop_and_take(struct move *m)
 {
-	struct move *m = ctx;
-	int rc = m->was_running ? machine_pause(m->d) : 0;
+	uint64_t start = clock_monotonic();
+	struct domain *d = m->d;
+	int rc = m->was_running ? machine_pause(d) : 0;
 
 	if (rc < 0)
-		return wire_fail(w, rc, "the guest did not stop and was killed");
+		return wire_fail(&m->wire, rc, "the guest did not stop and was killed");
 	m->stopped = true;
-	devices_quiesce(m->d, true);
-	console_drain(m->d->console);
-	return 0;
-}
-
-static int take_image(void *ctx, struct image *im, struct wire *w)
-{
-	struct move *m = ctx;
-	int rc = machine_store(m->d, im);
-
+	devices_quiesce(d, true);
+	console_drain(d->console);
+	rc = machine_store(d, &m->image);
 	if (rc >= 0)
-		rc = devices_export(m->d, im);
-	return rc < 0 ? wire_fail(w, rc, "the domain's state cannot be taken: error %d", -rc) : 0;
+		rc = devices_export(d, &m->image);
+	m->stats.stop_ns = clock_monotonic() - start;
+	return rc < 0 ? wire_fail(&m->wire, rc, "the domain's state cannot be taken: error %d", -rc)
+		      : 0;
 }
 
 static void go_on(struct move *m)
 {
-	if (!m->stopped || m->d->died)
+	struct domain *d = m->d;
+
+	if (!m->stopped || d->died || (d->state != DOMAIN_RUNNING && d->state != DOMAIN_PAUSED))
 		return;
-	devices_quiesce(m->d, false);
+	devices_quiesce(d, false);
 	if (m->was_running)
-		machine_resume(m->d);
+		machine_resume(d);
 }
+
+static void phase_ended(struct ev_loop *loop, ev_async *w, int revents);
 
 static void finish(struct move *m)
 {
 	close(m->wire.fd);
 	free((char *)m->source.config);
 	free(m->bitmap);
+	image_free(&m->image);
+	ev_async_stop(m->d->loop, &m->done);
 	m->d->move = NULL;
 	free(m);
 }
@@ -140,10 +151,11 @@ static struct move *begin(struct domain *d, int fd, struct refhv_error *e)
 		.dirty_start = dirty_start,
 		.dirty_collect = dirty_collect,
 		.dirty_stop = dirty_stop,
-		.stop = stand_still,
-		.image = take_image,
 	};
 	json_decref(config);
+	ev_async_init(&m->done, phase_ended);
+	m->done.data = m;
+	ev_async_start(d->loop, &m->done);
 	d->move = m;
 	return m;
 }
@@ -157,76 +169,120 @@ static json_t *stats_json(const struct migrate_stats *st)
 			 "pages_while_stopped", (json_int_t)st->last_pages);
 }
 
-int move_save(struct domain *d, int fd, bool run_on, json_t **result, struct refhv_error *e)
-{
-	struct move *m = begin(d, fd, e);
-	int rc;
-
-	if (!m)
-		return -(int)e->exit;
-	rc = migrate_save(&m->source, &m->wire, &m->stats);
-	if (!rc && fdatasync(fd))
-		rc = wire_fail(&m->wire, -1, "the file cannot be made durable");
-	if (rc)
-		rc = refhv_fail(e, REFHV_RESOURCE, "the domain goes on as before", "%s",
-				m->wire.err);
-	else
-		*result = stats_json(&m->stats);
-	if (rc || run_on)
-		go_on(m);
-	else
-		devices_hold(d, HOLD_SAVED_S);
-	finish(m);
-	return rc;
-}
-
-static void *precopy(void *arg)
+static void *run_phase(void *arg)
 {
 	struct move *m = arg;
 
-	m->rc = migrate_precopy(&m->source, &m->wire, &m->options, m->bitmap, &m->stats);
+	switch (m->phase) {
+	case PRECOPY:
+		m->rc = migrate_precopy(&m->source, &m->wire, &m->options, m->bitmap, &m->stats);
+		break;
+	case HANDOVER:
+		m->rc = migrate_handover(&m->source, &m->wire, &m->image, &m->options, m->bitmap,
+					 &m->stats);
+		if (!m->rc && migrate_await_running(&m->wire))
+			domain_log(m->d,
+				   "the receiver holds the domain, and has not said that it runs");
+		break;
+	case SAVE:
+		m->rc = migrate_save(&m->source, &m->wire, &m->image, &m->stats);
+		if (!m->rc && fdatasync(m->wire.fd))
+			m->rc = wire_fail(&m->wire, -1, "the file cannot be made durable");
+		break;
+	case SAVED: break;
+	}
 	ev_async_send(m->d->loop, &m->done);
 	return NULL;
 }
 
-/* The receiver tells when it runs; that it holds the domain is what counts. */
-static void await_running(struct move *m)
+static void failed(struct move *m)
 {
-	char line[256];
-
-	m->wire.timeout_ms = 10000;
-	if (wire_hear(&m->wire, line) || strcmp(line, "running"))
-		domain_log(m->d, "the receiver holds the domain, and has not said that it runs");
-}
-
-static void precopy_done(struct ev_loop *loop, ev_async *w, int revents)
-{
-	struct move *m = w->data;
+	bool saving = m->phase == SAVE || m->phase == SAVED;
 	struct domain *d = m->d;
 	struct refhv_error e;
-	json_t *result;
-	int rc;
 
-	ev_async_stop(loop, w);
-	pthread_join(m->thread, NULL);
-	rc = m->rc;
-	if (!rc)
-		rc = migrate_handover(&m->source, &m->wire, m->bitmap, &m->stats);
-	if (rc) {
-		refhv_fail(&e, REFHV_STATE, "the domain goes on here", "not moved: %s",
-			   m->wire.err);
-		domain_log(d, "%s", e.what);
-		go_on(m);
-		finish(m);
-		server_tell_moved(d, NULL, &e);
-		return;
-	}
+	refhv_fail(&e, saving ? REFHV_RESOURCE : REFHV_STATE, "the domain goes on as before",
+		   "not %s: %s", saving ? "saved" : "moved", m->wire.err);
+	domain_log(d, "%s", e.what);
+	go_on(m);
+	finish(m);
+	server_tell_moved(d, NULL, &e);
+}
+
+static int begin_phase(struct move *m, enum phase phase)
+{
+	m->phase = phase;
+	m->rc = 0;
+	if (!pthread_create(&m->thread, NULL, run_phase, m))
+		return 0;
+	return wire_fail(&m->wire, -1, "no thread for it");
+}
+
+static void moved(struct move *m)
+{
+	struct domain *d = m->d;
+	json_t *result = stats_json(&m->stats);
+
 	devices_hold(d, HOLD_MOVED_S);
-	await_running(m);
-	result = stats_json(&m->stats);
 	finish(m);
 	server_tell_moved(d, result, NULL);
 	life_moved(d, "moved away");
+}
+
+/* The thread is joined. */
+static void next_phase(struct move *m)
+{
+	if (m->phase == HANDOVER && !m->rc) {
+		moved(m);
+	} else if (m->phase == SAVE && !m->rc) {
+		m->phase = SAVED;
+		server_tell_moved(m->d, stats_json(&m->stats), NULL);
+	} else if (m->phase == PRECOPY && !m->rc) {
+		if (stop_and_take(m) || begin_phase(m, HANDOVER)) {
+			dirty_stop(m);
+			failed(m);
+		}
+	} else {
+		failed(m);
+	}
+}
+
+static void phase_ended(struct ev_loop *loop, ev_async *w, int revents)
+{
+	struct move *m = w->data;
+
+	pthread_join(m->thread, NULL);
+	next_phase(m);
+}
+
+int move_save(struct domain *d, int fd, bool run_on, struct refhv_error *e)
+{
+	struct move *m = begin(d, fd, e);
+
+	if (!m)
+		return -(int)e->exit;
+	m->run_on = run_on;
+	if (!stop_and_take(m) && !begin_phase(m, SAVE))
+		return 0;
+	refhv_fail(e, REFHV_FAILED, NULL, "not saved: %s", m->wire.err);
+	go_on(m);
+	finish(m);
+	return -(int)e->exit;
+}
+
+int move_saved(struct domain *d, bool *end, struct refhv_error *e)
+{
+	struct move *m = d->move;
+
+	if (!m || m->phase != SAVED)
+		return refhv_fail(e, REFHV_STATE, NULL, "%s is not being saved", d->name);
+	*end = !m->run_on;
+	if (m->run_on)
+		go_on(m);
+	else
+		devices_hold(d, HOLD_SAVED_S);
+	finish(m);
+	return 0;
 }
 
 int move_start(struct domain *d, int fd, const json_t *options, struct refhv_error *e)
@@ -241,12 +297,8 @@ int move_start(struct domain *d, int fd, const json_t *options, struct refhv_err
 		.max_downtime_ms =
 			(unsigned)json_integer_value(json_object_get(options, "max_downtime_ms")),
 	};
-	ev_async_init(&m->done, precopy_done);
-	m->done.data = m;
-	ev_async_start(d->loop, &m->done);
-	if (!pthread_create(&m->thread, NULL, precopy, m))
+	if (!begin_phase(m, PRECOPY))
 		return 0;
-	ev_async_stop(d->loop, &m->done);
 	finish(m);
 	return refhv_fail(e, REFHV_FAILED, NULL, "no thread for the move");
 }
@@ -254,17 +306,20 @@ int move_start(struct domain *d, int fd, const json_t *options, struct refhv_err
 void move_cancel(struct domain *d)
 {
 	struct move *m = d->move;
-	struct refhv_error e;
 
 	if (!m)
 		return;
 	m->wire.cancelled = 1;
-	pthread_join(m->thread, NULL);
-	ev_async_stop(d->loop, &m->done);
+	if (m->phase != SAVED)
+		pthread_join(m->thread, NULL);
+	/* Too late: "go" was said, and the domain is the receiver's. */
+	if (m->phase == HANDOVER && !m->rc) {
+		moved(m);
+		return;
+	}
 	/* A precopy that had just ended well has left the dirty log on. */
-	if (!m->rc)
+	if (m->phase == PRECOPY && !m->rc)
 		dirty_stop(m);
-	finish(m);
-	refhv_fail(&e, REFHV_STATE, NULL, "the move of %s was called off", d->name);
-	server_tell_moved(d, NULL, &e);
+	wire_fail(&m->wire, -1, "called off");
+	failed(m);
 }

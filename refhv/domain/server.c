@@ -116,18 +116,6 @@ static int take_fd(struct peer *p, struct refhv_error *e)
 	return fd;
 }
 
-static json_t *do_save(struct peer *p, const json_t *request, bool *end, struct refhv_error *e)
-{
-	bool run_on = json_is_true(json_object_get(request, "go_on"));
-	json_t *result;
-	int fd = take_fd(p, e);
-
-	if (fd < 0 || move_save(p->s->d, fd, run_on, &result, e))
-		return NULL;
-	*end = !run_on;
-	return success(result);
-}
-
 /* The answer to a request, or NULL with *e; *later when it comes another time. */
 static json_t *perform(struct peer *p, const json_t *request, bool *later, struct refhv_error *e)
 {
@@ -147,10 +135,14 @@ static json_t *perform(struct peer *p, const json_t *request, bool *later, struc
 		return life_unpause(d, e) ? NULL : success(NULL);
 	if (!strcmp(cmd, "shutdown"))
 		return do_shutdown(p, request, later, e);
-	if (!strcmp(cmd, "migrate")) {
-		int fd = take_fd(p, e);
+	if (!strcmp(cmd, "migrate") || !strcmp(cmd, "save")) {
+		bool run_on = json_is_true(json_object_get(request, "go_on"));
+		int fd = take_fd(p, e), rc = fd;
 
-		p->moves = *later = fd >= 0 && !move_start(d, fd, request, e);
+		if (fd >= 0)
+			rc = *cmd == 's' ? move_save(d, fd, run_on, e)
+					 : move_start(d, fd, request, e);
+		p->moves = *later = rc >= 0;
 		return NULL;
 	}
 	if (!strcmp(cmd, "wait") && ended)
@@ -181,10 +173,12 @@ static bool request(struct peer *p, const char *line, size_t len)
 			life_destroy(d, "destroyed", "by command");
 		return false;
 	}
-	if (cmd && !strcmp(cmd, "save"))
-		reply = do_save(p, o, &end, &e);
-	else
+	if (cmd && !strcmp(cmd, "saved")) {
+		p->moves = false;
+		reply = move_saved(d, &end, &e) ? NULL : success(NULL);
+	} else {
 		reply = perform(p, o, &later, &e);
+	}
 	json_decref(o);
 	if (!later)
 		alive = answer(p, reply ? reply : failure(&e));
@@ -306,7 +300,8 @@ void server_tell_moved(struct domain *d, json_t *result, const struct refhv_erro
 
 		if (!p || !p->moves)
 			continue;
-		p->moves = false;
+		/* A file has still to find its place: see "saved". */
+		p->moves = d->move != NULL;
 		answer(p, e ? failure(e) : success(json_incref(result)));
 	}
 	json_decref(result);

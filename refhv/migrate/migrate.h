@@ -37,39 +37,45 @@ struct migrate_source {
 	int (*dirty_start)(void *ctx);
 	int (*dirty_collect)(void *ctx, uint64_t *bitmap);
 	void (*dirty_stop)(void *ctx);
-	/* The guest and its devices stand still from here on. */
-	int (*stop)(void *ctx, struct wire *w);
-	/* Fill in an image, from image_alloc() on; stopped. */
-	int (*image)(void *ctx, struct image *im, struct wire *w);
 };
 
 struct migrate_options {
 	unsigned downtime_ms;	  /* aim: stop when what is left would take no longer [10] */
-	unsigned max_downtime_ms; /* limit: give up rather than stand still for longer [300] */
-	unsigned max_rounds;	  /* [30] */
+	unsigned max_downtime_ms; /* limit of what is begun: give up while the guest runs [300] */
+	unsigned
+		handover_ms; /* longest silence of the receiver while the guest stands still [3000] */
+	unsigned max_rounds; /* [30] */
 };
 
 struct migrate_stats {
 	unsigned rounds;		/* passes over memory while the guest ran */
 	uint64_t bytes;			/* all that was sent */
 	uint64_t total_ns, downtime_ns; /* downtime: from the stop to "go" */
-	uint64_t stop_ns,
-		hold_ns;     /* parts of downtime: until all stood still; from END to "holding" */
+	/* Parts of downtime: until all stood still (the caller's to measure); from END to "holding". */
+	uint64_t stop_ns, hold_ns;
 	uint64_t last_pages; /* sent while the guest stood still */
 };
 
-/* To a file: stop, then everything. The guest stays stopped. */
-int migrate_save(struct migrate_source *s, struct wire *w, struct migrate_stats *st);
+/*
+ * All of these may run on a thread of their own: they call nothing but dirty_start, dirty_collect and dirty_stop, look at RAM, and end early,
+ * with -PV_EINTR, when the wire is cancelled.
+ *
+ * To a file. The domain stands still, and im is what it holds.
+ */
+int migrate_save(struct migrate_source *s, struct wire *w, const struct image *im,
+		 struct migrate_stats *st);
 
 /*
- * A move in two halves. precopy may run on a thread of its own: it calls nothing but dirty_start, dirty_collect and dirty_stop. It leaves
- * the pages that are still to be sent in bitmap (memory_bitmap_words() words, zeroed before). handover stops the guest; 0: the
- * domain is gone from here. Negative: the caller resumes the guest. Either half ends the dirty log when it fails.
+ * A move in two halves. precopy, while the guest runs, leaves the pages that are still to be sent in bitmap (memory_bitmap_words() words,
+ * zeroed before) and, when it succeeds, the dirty log on. Then the caller stops everything and takes the image. handover sends the
+ * rest and ends the log; 0: "go" was said and the domain is gone from here. Negative: it is the caller's, who lets it go on.
  */
 int migrate_precopy(struct migrate_source *s, struct wire *w, const struct migrate_options *o,
 		    uint64_t *bitmap, struct migrate_stats *st);
-int migrate_handover(struct migrate_source *s, struct wire *w, uint64_t *bitmap,
-		     struct migrate_stats *st);
+int migrate_handover(struct migrate_source *s, struct wire *w, const struct image *im,
+		     const struct migrate_options *o, uint64_t *bitmap, struct migrate_stats *st);
+/* After "go": wait until the receiver says that it runs. 0, or it has not said so. */
+int migrate_await_running(struct wire *w);
 
 /* The receiver: headers and CONFIG (freed by the caller); */
 int migrate_open(struct wire *w, char **config);

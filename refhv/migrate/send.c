@@ -33,23 +33,18 @@ static int send_start(struct migrate_source *s, struct wire *w)
 }
 
 /* Pages left in the bitmap, the image, END. The guest stands still. */
-static int send_rest(struct migrate_source *s, struct wire *w, uint64_t *bitmap)
+static int send_rest(struct migrate_source *s, struct wire *w, const struct image *im,
+		     uint64_t *bitmap)
 {
-	struct image im = {0};
-	int rc;
+	int rc = memory_send(w, s->ram, s->ram_size, bitmap);
 
-	rc = memory_send(w, s->ram, s->ram_size, bitmap);
 	if (rc == 0)
-		rc = s->image(s->ctx, &im, w);
-	if (rc == 0)
-		rc = image_send(w, &im);
-	if (rc == 0)
-		rc = wire_record(w, PV_STREAM_REC_END, NULL, 0);
-	image_free(&im);
-	return rc;
+		rc = image_send(w, im);
+	return rc < 0 ? rc : wire_record(w, PV_STREAM_REC_END, NULL, 0);
 }
 
-int migrate_save(struct migrate_source *s, struct wire *w, struct migrate_stats *st)
+int migrate_save(struct migrate_source *s, struct wire *w, const struct image *im,
+		 struct migrate_stats *st)
 {
 	uint64_t *bitmap = calloc(memory_bitmap_words(s->ram_size), sizeof *bitmap);
 	uint64_t start = now_ns();
@@ -60,16 +55,14 @@ int migrate_save(struct migrate_source *s, struct wire *w, struct migrate_stats 
 	rc = send_start(s, w);
 	if (rc == 0)
 		rc = wire_record(w, PV_STREAM_REC_STATIC_DATA_END, NULL, 0);
-	if (rc == 0)
-		rc = s->stop(s->ctx, w);
 	if (rc == 0) {
 		memory_mark_used(s->ram_fd, s->ram, s->ram_size, bitmap);
 		st->last_pages = memory_count(bitmap, s->ram_size);
-		rc = send_rest(s, w, bitmap);
+		rc = send_rest(s, w, im, bitmap);
 	}
 	free(bitmap);
 	st->bytes = w->sent;
-	st->total_ns = st->downtime_ns = now_ns() - start;
+	st->total_ns = st->downtime_ns = now_ns() - start + st->stop_ns;
 	return rc;
 }
 
@@ -145,29 +138,41 @@ int migrate_precopy(struct migrate_source *s, struct wire *w, const struct migra
 	return rc;
 }
 
-int migrate_handover(struct migrate_source *s, struct wire *w, uint64_t *bitmap,
-		     struct migrate_stats *st)
+int migrate_handover(struct migrate_source *s, struct wire *w, const struct image *im,
+		     const struct migrate_options *o, uint64_t *bitmap, struct migrate_stats *st)
 {
 	uint64_t start = now_ns(), sent;
 	int rc;
 
-	rc = s->stop(s->ctx, w);
-	st->stop_ns = now_ns() - start;
-	if (rc == 0)
-		rc = s->dirty_collect(s->ctx, bitmap);
+	/* Nobody may keep the guest standing. */
+	w->timeout_ms = o->handover_ms ? (int)o->handover_ms : 3000;
+	rc = s->dirty_collect(s->ctx, bitmap);
 	s->dirty_stop(s->ctx);
+	if (rc < 0)
+		wire_fail(w, rc, "the dirty log failed");
 	if (rc == 0) {
 		st->last_pages = memory_count(bitmap, s->ram_size);
-		rc = send_rest(s, w, bitmap);
+		rc = send_rest(s, w, im, bitmap);
 	}
 	sent = now_ns();
 	if (rc == 0)
 		rc = expect(w, "holding");
 	st->hold_ns = now_ns() - sent;
+	/* The last moment at which the move can be called off. */
+	if (rc == 0 && atomic_load(&w->cancelled))
+		rc = wire_fail(w, -PV_EINTR, "cancelled");
 	if (rc == 0)
 		rc = wire_say(w, "go");
 	st->bytes = w->sent;
-	st->downtime_ns = now_ns() - start;
+	st->downtime_ns = now_ns() - start + st->stop_ns;
 	st->total_ns += st->downtime_ns;
 	return rc;
+}
+
+int migrate_await_running(struct wire *w)
+{
+	char line[256];
+
+	w->timeout_ms = 10000;
+	return wire_hear(w, line) || strcmp(line, "running") ? -PV_EBADMSG : 0;
 }

@@ -337,12 +337,111 @@ def a_damaged_file_starts_nothing():
 def a_save_that_cannot_be_written_leaves_the_domain_running():
     start()
     cmd("save", "tick", "/nonexistent/file", code=5)
-    if os.path.exists("/dev/full"):
-        os.symlink("/dev/full", os.path.join(tmp.name, "full.part"))
-        cmd("save", "tick", os.path.join(tmp.name, "full"), code=5)
-        assert not os.path.exists(os.path.join(tmp.name, "full"))
+    small = os.path.join(tmp.name, "small")
+    os.mkdir(small)
+    if os.geteuid() == 0 and subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", small], stderr=subprocess.DEVNULL).returncode == 0:
+        try:
+            cmd("save", "tick", os.path.join(small, "full"), code=5)
+            assert os.listdir(small) == [], "something is left behind"
+        finally:
+            subprocess.run(["umount", small])
     before = count()
     time.sleep(0.1)
+    assert count() > before
+
+
+@case
+def a_save_replaces_nothing_but_a_file():
+    start()
+    for path in ("/dev/null", tmp.name):
+        p = cmd("save", "-c", "tick", path, code=2)
+        assert "not a regular file" in p.stderr, p.stderr
+    link = os.path.join(tmp.name, "link")
+    os.symlink("/dev/null", link)
+    cmd("save", "-c", "tick", link, code=2)
+    count()
+
+
+@case
+def a_save_whose_asker_gives_up_leaves_the_domain_running_and_no_file():
+    start()
+    path = os.path.join(tmp.name, "given-up")
+    for timeout in ("0.0001", "0.001"):
+        p = subprocess.run([refhv, "save", "--timeout", timeout, "tick", path], env=env, stderr=subprocess.PIPE, text=True)
+        assert p.returncode in (0, 8), f"exit {p.returncode}: {p.stderr}"
+        time.sleep(0.1)
+        if p.returncode == 0:
+            cmd("restore", path)
+            os.unlink(path)
+        left = [f for f in os.listdir(tmp.name) if f.startswith("given-up")]
+        assert not left, f"left behind: {left}"
+    # A client that asks, hears that all is written, and goes away without a word.
+    with socket.socket(socket.AF_UNIX) as s, open(os.path.join(tmp.name, "orphan"), "wb+") as f:
+        s.connect(os.path.join(env["REFHV_RUNDIR"], "tick", "control.sock"))
+        socket.send_fds(s, [b'{"cmd":"save"}\n'], [f.fileno()])
+        answer = s.recv(4096)
+        assert b'"ok":true' in answer, answer
+    time.sleep(0.1)
+    before = count()
+    time.sleep(0.2)
+    assert count() > before
+
+
+@case
+def a_receiver_that_says_nothing_does_not_keep_the_guest_standing():
+    start()
+    path = os.path.join(tmp.name, "silent")
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(path)
+        s.listen(1)
+        m = subprocess.Popen([refhv, "migrate", "tick", f"unix:{path}"], env=env, stderr=subprocess.PIPE, text=True)
+        c, _ = s.accept()
+        c.sendall(b"ready\n")
+        c.settimeout(1)
+        t = time.monotonic()
+        try:
+            while c.recv(1 << 20):
+                pass
+        except TimeoutError:
+            pass
+        # The control socket answers meanwhile.
+        assert info()["name"] == "tick"
+        assert m.wait(20) == 10
+        assert time.monotonic() - t < 10
+        c.close()
+    before = count()
+    time.sleep(0.2)
+    assert count() > before
+
+
+@case
+def a_move_that_is_given_up_before_the_receiver_holds_it_stays():
+    start()
+    path = os.path.join(tmp.name, "late")
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(path)
+        s.listen(1)
+        m = subprocess.Popen([refhv, "migrate", "--timeout", "0.5", "tick", f"unix:{path}"], env=env, stderr=subprocess.DEVNULL)
+        c, _ = s.accept()
+        c.sendall(b"ready\n")
+        c.settimeout(0.3)
+        try:
+            while c.recv(1 << 20):
+                pass
+        except TimeoutError:
+            pass
+        assert m.wait(20) == 8
+        time.sleep(0.3)
+        try:
+            c.sendall(b"holding\n")
+            c.settimeout(2)
+            got = c.recv(100)
+        except OSError:
+            got = b""
+        assert b"go" not in got, "the domain was given away after the move had been called off"
+        c.close()
+    before = count()
+    time.sleep(0.2)
     assert count() > before
 
 

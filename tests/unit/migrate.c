@@ -20,7 +20,8 @@
 
 struct source {
 	struct migrate_source s;
-	unsigned collects, stops, started, ended;
+	unsigned collects, started, ended;
+	struct image image;
 	uint32_t *ram;
 };
 
@@ -49,13 +50,7 @@ static void dirty_stop(void *ctx)
 	((struct source *)ctx)->ended++;
 }
 
-static int stop(void *ctx, struct wire *w)
-{
-	((struct source *)ctx)->stops++;
-	return 0;
-}
-
-static int image(void *ctx, struct image *im, struct wire *w)
+static void take_image(struct image *im)
 {
 	struct image_device *d;
 	unsigned i;
@@ -87,7 +82,6 @@ static int image(void *ctx, struct image *im, struct wire *w)
 	d = image_device_add(im, PV_STREAM_DEVICE_VBD, 51712);
 	d->size = 5;
 	memcpy(d->state, "state", 5);
-	return 0;
 }
 
 static void source_init(struct source *s)
@@ -111,13 +105,13 @@ static void source_init(struct source *s)
 				       .ram_size = RAM,
 				       .dirty_start = dirty_start,
 				       .dirty_collect = dirty_collect,
-				       .dirty_stop = dirty_stop,
-				       .stop = stop,
-				       .image = image};
+				       .dirty_stop = dirty_stop};
+	take_image(&s->image);
 }
 
 static void source_free(struct source *s)
 {
+	image_free(&s->image);
 	munmap(s->ram, RAM);
 	close(s->s.ram_fd);
 }
@@ -204,8 +198,7 @@ START_TEST(a_move_brings_over_memory_written_meanwhile_and_every_record)
 	receiver_start(&r, sv[1]);
 	wire_init(&w, sv[0]);
 	ck_assert_int_eq(migrate_precopy(&s.s, &w, &o, bitmap, &st), 0);
-	ck_assert_uint_eq(s.stops, 0);
-	ck_assert_int_eq(migrate_handover(&s.s, &w, bitmap, &st), 0);
+	ck_assert_int_eq(migrate_handover(&s.s, &w, &s.image, &o, bitmap, &st), 0);
 	pthread_join(r.thread, NULL);
 	ck_assert_int_eq(r.rc, 0);
 	ck_assert_int_eq(r.went, 1);
@@ -213,7 +206,6 @@ START_TEST(a_move_brings_over_memory_written_meanwhile_and_every_record)
 	check_image(&r.im);
 	ck_assert_uint_eq(s.started, 1);
 	ck_assert_uint_eq(s.ended, 1);
-	ck_assert_uint_eq(s.stops, 1);
 	ck_assert_uint_ge(st.last_pages, 3);
 	image_free(&r.im);
 	free(r.ram);
@@ -239,7 +231,6 @@ START_TEST(a_refusal_reaches_the_source_before_the_guest_stops)
 	wire_init(&w, sv[0]);
 	ck_assert_int_eq(migrate_precopy(&s.s, &w, &o, bitmap, &st), -PV_ECONNREFUSED);
 	ck_assert_str_eq(w.err, "the receiver says: disk /x: No such file");
-	ck_assert_uint_eq(s.stops, 0);
 	ck_assert_uint_eq(s.started, 0);
 	pthread_join(r.thread, NULL);
 	free(r.ram);
@@ -264,7 +255,7 @@ START_TEST(a_receiver_that_vanishes_leaves_the_domain_with_the_source)
 	receiver_start(&r, sv[1]);
 	wire_init(&w, sv[0]);
 	ck_assert_int_eq(migrate_precopy(&s.s, &w, &o, bitmap, &st), 0);
-	ck_assert_int_lt(migrate_handover(&s.s, &w, bitmap, &st), 0);
+	ck_assert_int_lt(migrate_handover(&s.s, &w, &s.image, &o, bitmap, &st), 0);
 	ck_assert_uint_eq(s.ended, 1);
 	pthread_join(r.thread, NULL);
 	ck_assert_int_eq(r.went, 0);
@@ -286,7 +277,7 @@ static uint8_t *saved(size_t *size)
 
 	source_init(&s);
 	wire_init(&w, fd);
-	ck_assert_int_eq(migrate_save(&s.s, &w, &st), 0);
+	ck_assert_int_eq(migrate_save(&s.s, &w, &s.image, &st), 0);
 	source_free(&s);
 	*size = (size_t)lseek(fd, 0, SEEK_END);
 	p = malloc(*size);
