@@ -6,22 +6,28 @@
  * process started from then on; memory never becomes executable. What is not allowed fails with EPERM, which the code
  * that meets it treats like any other error.
  *
- * An ioctl is allowed by its type only: userfaultfd (0xaa), PAGEMAP_SCAN ('f'), block devices (0x12). Terminals are not.
+ * Signals go to the guest process alone (and to this one, by abort()). Descriptors are told nothing that would send one: of fcntl the
+ * flags are allowed. Of ioctl, the dirty log's requests and what is asked of a block device.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
+#include <linux/fs.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
+#include <linux/userfaultfd.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "domain/domain.h"
+#include "engine/user/kernel.h"
 
 #ifndef SYS_futex_waitv
 #define SYS_futex_waitv 449
@@ -39,6 +45,8 @@ enum {
 	THREAD = 0x00010000,
 	SET_NAME = PR_SET_NAME
 };
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static const int allowed[] = {
 	SYS_read,
@@ -78,8 +86,6 @@ static const int allowed[] = {
 	SYS_rt_sigprocmask,
 	SYS_rt_sigaction,
 	SYS_sigaltstack,
-	SYS_tgkill,
-	SYS_kill,
 	SYS_waitid,
 	SYS_wait4,
 	SYS_sched_setaffinity,
@@ -95,7 +101,6 @@ static const int allowed[] = {
 	SYS_gettid,
 	SYS_exit,
 	SYS_exit_group,
-	SYS_fcntl,
 	SYS_fstat,
 	SYS_lseek,
 	SYS_ftruncate,
@@ -108,7 +113,6 @@ static const int allowed[] = {
 	SYS_set_robust_list,
 	SYS_rseq,
 	SYS_io_uring_enter,
-	SYS_pidfd_send_signal,
 	SYS_timerfd_settime,
 	SYS_membarrier,
 	SYS_getsockopt,
@@ -117,7 +121,7 @@ static const int allowed[] = {
 };
 
 struct program {
-	struct sock_filter code[3 * (sizeof(allowed) / sizeof(allowed[0])) + 64];
+	struct sock_filter code[2 * COUNT(allowed) + 128];
 	unsigned short n;
 };
 
@@ -143,9 +147,27 @@ static void allow_if(struct program *p, int nr, unsigned arg, uint32_t mask, uin
 	RETURN(p, DENY);
 }
 
-static int filter_all_threads(void)
+/* `nr` is allowed if the low word of argument `arg`, which is all that the kernel looks at, is one of value[n]. */
+static void allow_one_of(struct program *p, int nr, unsigned arg, const uint32_t *value, unsigned n)
 {
-	static const uint32_t ioctl_types[] = {0xaa00, 'f' << 8, 0x1200};
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, (unsigned char)(2 * n + 2), (uint32_t)nr);
+	LOAD(p, args[arg]);
+	for (unsigned i = 0; i < n; i++) {
+		emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, value[i]);
+		RETURN(p, SECCOMP_RET_ALLOW);
+	}
+	RETURN(p, DENY);
+}
+
+/* `guest` is the guest process, 0 if there is none. */
+static int filter_all_threads(pid_t guest)
+{
+	static const uint32_t ioctls[] = {UFFDIO_REGISTER, UFFDIO_UNREGISTER, UE_PAGEMAP_SCAN,
+					  BLKGETSIZE64,	   BLKSSZGET,	      BLKPBSZGET};
+	static const uint32_t fcntls[] = {F_GETFD, F_SETFD, F_GETFL, F_SETFL};
+	/* 0 and negative numbers would be groups of processes. */
+	const uint32_t ours[] = {(uint32_t)getpid(), (uint32_t)guest};
+	unsigned guests = guest > 0;
 	static struct program p;
 	struct sock_fprog prog = {.filter = p.code};
 
@@ -155,7 +177,7 @@ static int filter_all_threads(void)
 	RETURN(&p, SECCOMP_RET_KILL_PROCESS);
 	/* x32 numbers have bit 30 set and match nothing below. */
 	LOAD(&p, nr);
-	for (unsigned i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++) {
+	for (unsigned i = 0; i < COUNT(allowed); i++) {
 		emit(&p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, (uint32_t)allowed[i]);
 		RETURN(&p, SECCOMP_RET_ALLOW);
 	}
@@ -167,13 +189,10 @@ static int filter_all_threads(void)
 	/* Its flags lie in memory, which a filter cannot see; the C library falls back to clone. */
 	emit(&p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, SYS_clone3);
 	RETURN(&p, SECCOMP_RET_ERRNO | ENOSYS);
-	emit(&p, BPF_JMP | BPF_JEQ | BPF_K, 0, 8, SYS_ioctl);
-	LOAD(&p, args[1]);
-	emit(&p, BPF_ALU | BPF_AND | BPF_K, 0, 0, 0xff00);
-	for (unsigned i = 0; i < 3; i++) {
-		emit(&p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, ioctl_types[i]);
-		RETURN(&p, SECCOMP_RET_ALLOW);
-	}
+	allow_one_of(&p, SYS_ioctl, 1, ioctls, COUNT(ioctls));
+	allow_one_of(&p, SYS_fcntl, 1, fcntls, COUNT(fcntls));
+	allow_one_of(&p, SYS_tgkill, 0, ours, 1 + guests);
+	allow_one_of(&p, SYS_kill, 0, ours + 1, guests);
 	RETURN(&p, DENY);
 	prog.len = p.n;
 	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &prog);
@@ -219,8 +238,11 @@ int lockdown_early(struct domain *d, struct refhv_error *e)
 
 int lockdown(struct domain *d, struct refhv_error *e)
 {
-	int rc = filter_all_threads();
+	struct engine_info engine;
+	int rc;
 
+	d->impl->info(d->engine, &engine);
+	rc = filter_all_threads(engine.pid);
 	if (rc)
 		return refhv_fail(e, REFHV_FAILED, NULL,
 				  "the seccomp filter cannot be installed: %s",

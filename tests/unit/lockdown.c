@@ -1,0 +1,150 @@
+/*
+ * The domain process's own filter, from inside: each claim is a child that locks itself in and tries.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <linux/fs.h>
+#include "domain/domain.h"
+#include "run.h"
+
+static pid_t guest;
+
+static void info(struct engine *e, struct engine_info *i)
+{
+	*i = (struct engine_info){.pid = guest};
+}
+
+/* The number of the first step that went wrong, 0 for none, of `steps` after the lock-in. */
+static int locked_in(int (*steps)(void))
+{
+	static const struct engine_impl impl = {.info = info};
+	static struct domain d = {.impl = &impl};
+	struct refhv_error e;
+	int status;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(lockdown_early(&d, &e) || lockdown(&d, &e) ? 99 : steps());
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_msg(WIFEXITED(status), "died of signal %d", WTERMSIG(status));
+	return WEXITSTATUS(status);
+}
+
+static bool denied(long rc)
+{
+	return rc == -1 && errno == EPERM;
+}
+
+static int signal_around(void)
+{
+	pid_t self = getpid();
+
+	if (kill(guest, 0) || syscall(SYS_tgkill, guest, guest, 0))
+		return 1;
+	if (syscall(SYS_tgkill, self, self, 0))
+		return 2;
+	if (!denied(kill(0, 0)) || !denied(kill(-1, 0)) || !denied(kill(-guest, 0)))
+		return 3;
+	if (!denied(kill(1, 0)) || !denied(kill(getpid(), 0)))
+		return 4;
+	if (!denied(syscall(SYS_tgkill, 1, 1, 0)) || !denied(syscall(SYS_tkill, guest, 0)))
+		return 5;
+	if (!denied(syscall(SYS_pidfd_send_signal, -1, 0, NULL, 0)))
+		return 6;
+	return 0;
+}
+
+START_TEST(signals_reach_the_guest_process_alone)
+{
+	int status;
+
+	guest = fork();
+	if (!guest)
+		for (;;)
+			pause();
+	status = locked_in(signal_around);
+	kill(guest, SIGKILL);
+	waitpid(guest, NULL, 0);
+	ck_assert_int_eq(status, 0);
+}
+END_TEST
+
+static int signal_nobody(void)
+{
+	if (!denied(kill(0, 0)) || !denied(syscall(SYS_tgkill, 0, 1, 0)))
+		return 1;
+	return 0;
+}
+
+START_TEST(without_a_guest_process_no_signal_is_sent)
+{
+	guest = 0;
+	ck_assert_int_eq(locked_in(signal_nobody), 0);
+}
+END_TEST
+
+static int configure(void)
+{
+	uint64_t size;
+	int byte;
+
+	if (fcntl(0, F_GETFL) < 0 || fcntl(0, F_SETFL, fcntl(0, F_GETFL)))
+		return 1;
+	if (!denied(fcntl(0, F_SETOWN, 1)) || !denied(fcntl(0, F_SETSIG, SIGKILL)))
+		return 2;
+	if (!denied(ioctl(0, TIOCSTI, "x")) || !denied(ioctl(0, FIONREAD, &byte)))
+		return 3;
+	/* Of the same type as what is allowed. */
+	if (!denied(ioctl(0, BLKRRPART)) || !denied(ioctl(0, FIFREEZE, 0)))
+		return 4;
+	/* Let through, and then no block device. */
+	if (!ioctl(0, BLKGETSIZE64, &size) || errno == EPERM)
+		return 5;
+	return 0;
+}
+
+START_TEST(descriptors_are_asked_only_what_a_domain_needs)
+{
+	int fd = open("/dev/null", O_RDWR);
+
+	ck_assert_int_eq(dup2(fd, 0), 0);
+	ck_assert_int_eq(locked_in(configure), 0);
+}
+END_TEST
+
+static int reach_out(void)
+{
+	if (open("/dev/null", O_RDONLY) >= 0)
+		return 1;
+	if (!denied(socket(AF_UNIX, SOCK_STREAM, 0)))
+		return 2;
+	if (!denied(fork()))
+		return 3;
+	if (!denied(syscall(SYS_io_uring_setup, 1, NULL)) ||
+	    !denied(syscall(SYS_io_uring_register, 0, 0, NULL, 0)))
+		return 4;
+	return 0;
+}
+
+START_TEST(nothing_new_is_opened_or_started)
+{
+	ck_assert_int_eq(locked_in(reach_out), 0);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *t = tcase_create("lockdown");
+
+	tcase_add_test(t, signals_reach_the_guest_process_alone);
+	tcase_add_test(t, without_a_guest_process_no_signal_is_sent);
+	tcase_add_test(t, descriptors_are_asked_only_what_a_domain_needs);
+	tcase_add_test(t, nothing_new_is_opened_or_started);
+	return run_case("lockdown", t);
+}
