@@ -63,6 +63,12 @@ struct boot_result {
 };
 
 /*
+ * Whether this kernel can become a PV domain of this shape: its notes and addresses, before there is any memory (ram is not
+ * looked at, nor the ramdisk). 0, or a negative PV_E number with *err filled in. boot_pv() looks by itself.
+ */
+int boot_pv_check(const struct boot_kernel *k, const struct boot_config *c, struct boot_error *err);
+
+/*
  * Builds a PV domain for an engine that maps all RAM at virt_base and is auto-translated. In ascending
  * order: kernel, ramdisk, p2m list (identity), start info, shared info, xenstore ring, console ring,
  * one empty page table frame, stack. 0, or a negative PV_E number with *err filled in; RAM is then in

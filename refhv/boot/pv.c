@@ -35,8 +35,8 @@ static int check_notes(const struct boot_kernel *k, struct boot_error *err)
 				 k->name);
 	if (x->source == PV_ELF_SOURCE_NONE)
 		return boot_fail(err, PV_ENOEXEC,
-				 "%s: says nothing about Xen (no ELF notes of the owner \"Xen\"); "
-				 "give a kernel with PV support",
+				 "%s: has no Xen PV notes (ELF notes of the owner \"Xen\"); give a "
+				 "kernel with PV support",
 				 k->name);
 	if (!x->loader.len && !x->xen_version.len && pv_elf_xen_has(x, PV_XEN_ELFNOTE_PHYS32_ENTRY))
 		return boot_fail(
@@ -58,10 +58,16 @@ static int check_notes(const struct boot_kernel *k, struct boot_error *err)
 	return 0;
 }
 
-static int check_addresses(const struct boot_kernel *k, const struct boot_config *c, uint64_t entry,
+static uint64_t entry_point(const struct boot_kernel *k)
+{
+	return pv_elf_xen_has(&k->xen, PV_XEN_ELFNOTE_ENTRY) ? k->xen.entry : k->elf.entry;
+}
+
+static int check_addresses(const struct boot_kernel *k, const struct boot_config *c,
 			   struct boot_error *err)
 {
 	const struct pv_elf_xen *x = &k->xen;
+	uint64_t entry = entry_point(k);
 
 	if (k->virt_base % BOOT_PAGE || c->ram_size > UINT64_MAX - k->virt_base)
 		return boot_fail(
@@ -132,15 +138,8 @@ static void fill_start_info(struct pv_start_info *si, const struct boot_kernel *
 		memcpy(si->cmd_line, c->cmdline, strlen(c->cmdline));
 }
 
-int boot_pv(const struct boot_kernel *k, const struct boot_config *c, struct boot_result *r,
-	    struct boot_error *err)
+int boot_pv_check(const struct boot_kernel *k, const struct boot_config *c, struct boot_error *err)
 {
-	const struct pv_elf_xen *x = &k->xen;
-	uint64_t entry = pv_elf_xen_has(x, PV_XEN_ELFNOTE_ENTRY) ? x->entry : k->elf.entry;
-	struct pv_start_info si;
-	struct boot_space s;
-	struct layout l;
-	uint64_t i, *p2m;
 	int rc;
 
 	if (c->cmdline && strlen(c->cmdline) >= PV_MAX_GUEST_CMDLINE)
@@ -152,8 +151,19 @@ int boot_pv(const struct boot_kernel *k, const struct boot_config *c, struct boo
 	rc = check_notes(k, err);
 	if (!rc)
 		rc = boot_features(k, c->features, err);
-	if (!rc)
-		rc = check_addresses(k, c, entry, err);
+	return rc ? rc : check_addresses(k, c, err);
+}
+
+int boot_pv(const struct boot_kernel *k, const struct boot_config *c, struct boot_result *r,
+	    struct boot_error *err)
+{
+	const struct pv_elf_xen *x = &k->xen;
+	struct pv_start_info si;
+	struct boot_space s;
+	struct layout l;
+	uint64_t i, *p2m;
+	int rc = boot_pv_check(k, c, err);
+
 	if (!rc)
 		rc = boot_load(k, c, &s, err);
 	if (!rc)
@@ -166,7 +176,7 @@ int boot_pv(const struct boot_kernel *k, const struct boot_config *c, struct boo
 	fill_start_info(&si, k, c, &l);
 	memcpy(s.ram + l.start_info, &si, sizeof(si));
 	*r = (struct boot_result){
-		.entry_gva = entry,
+		.entry_gva = entry_point(k),
 		.start_info_gva = k->virt_base + l.start_info,
 		.stack_gva = k->virt_base + l.stack + BOOT_PAGE,
 		.virt_base = k->virt_base,

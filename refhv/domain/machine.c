@@ -73,9 +73,15 @@ static int create_engine(struct domain *d, uint64_t virt_base, uint64_t features
 		.client_ctx = d,
 	};
 	char why[256] = "";
+	int rc;
 
 	cpuid_leaves(cfg.cpuid);
-	if (d->impl->create(&d->engine, &cfg, why, sizeof(why)))
+	rc = d->impl->create(&d->engine, &cfg, why, sizeof(why));
+	/* The configuration has been checked: what is left is where the image wants to be. */
+	if (rc == -PV_EINVAL)
+		return refhv_fail_at(e, REFHV_IMAGE, d->config.kernel, 0,
+				     "build the kernel for another VIRT_BASE", "%s", why);
+	if (rc)
 		return refhv_fail(e, REFHV_ENGINE, NULL, "the user engine does not start: %s", why);
 	return 0;
 }
@@ -113,19 +119,35 @@ static int create_domain(struct domain *d, struct refhv_error *e)
 		      : 0;
 }
 
-static int load_kernel(struct domain *d, struct boot_kernel *k, uint32_t features,
-		       struct refhv_error *e)
+static struct boot_config boot_config(struct domain *d)
 {
-	struct boot_config cfg = {
+	return (struct boot_config){
 		.ram = d->ram,
-		.ram_size = d->ram_size,
+		.ram_size = d->config.memory_kib << 10,
 		.cmdline = d->config.cmdline,
 		.ramdisk_name = d->config.ramdisk,
 		.ramdisk_fd = domain_fd(d, "ramdisk", false),
-		.features = features,
+		.features = pv_domain_features(PV_DOMAIN_PV),
 		.store_evtchn = d->store_port,
 		.console_evtchn = d->console_port,
 	};
+}
+
+/* Before there is an engine, which would complain of what the kernel's notes say, or do not. */
+static int read_kernel(struct domain *d, struct boot_kernel *k, struct refhv_error *e)
+{
+	struct boot_config cfg = boot_config(d);
+	struct boot_error err = {""};
+
+	if (boot_kernel_read(k, d->config.kernel, domain_fd(d, "kernel", false), &err) ||
+	    boot_pv_check(k, &cfg, &err))
+		return refhv_fail(e, REFHV_IMAGE, NULL, "%s", err.text);
+	return 0;
+}
+
+static int load_kernel(struct domain *d, struct boot_kernel *k, struct refhv_error *e)
+{
+	struct boot_config cfg = boot_config(d);
 	struct boot_error err = {""};
 
 	if (boot_pv(k, &cfg, &d->boot, &err))
@@ -167,22 +189,20 @@ static int create_memory(struct domain *d, uint64_t size, struct refhv_error *e)
 int machine_build(struct domain *d, struct refhv_error *e)
 {
 	struct boot_kernel kernel = {0};
-	struct boot_error err = {""};
-	uint32_t features = pv_domain_features(PV_DOMAIN_PV);
 	int rc = choose_engine(d, e);
 
 	if (rc)
 		return rc;
-	if (boot_kernel_read(&kernel, d->config.kernel, domain_fd(d, "kernel", false), &err))
-		return refhv_fail(e, REFHV_IMAGE, NULL, "%s", err.text);
 	d->clock_offset = -(int64_t)clock_monotonic();
-	rc = create_memory(d, d->config.memory_kib << 10, e);
+	rc = read_kernel(d, &kernel, e);
 	if (!rc)
-		rc = create_engine(d, kernel.virt_base, features, e);
+		rc = create_memory(d, d->config.memory_kib << 10, e);
+	if (!rc)
+		rc = create_engine(d, kernel.virt_base, pv_domain_features(PV_DOMAIN_PV), e);
 	if (!rc)
 		rc = create_domain(d, e);
 	if (!rc)
-		rc = load_kernel(d, &kernel, features, e);
+		rc = load_kernel(d, &kernel, e);
 	if (!rc)
 		rc = wire_up(d, e);
 	boot_kernel_free(&kernel);

@@ -66,7 +66,9 @@ void domain_arrived(struct domain *d)
 	if (!rc)
 		rc = fdmsg_recv(d->keeper, &msg, NULL, 0, NULL);
 	if (rc)
-		domain_log(d, "the keeper is gone: this domain ends without one");
+		domain_log(
+			d,
+			"the keeper is gone: nobody gives this domain its name, or starts it anew");
 	else
 		json_decref(msg);
 	part(d);

@@ -322,7 +322,7 @@ START_TEST(kernel_without_notes_is_refused)
 	start_kernel();
 	ck_assert_int_eq(read_image(), 0);
 	ck_assert_int_eq(boot_pv(&k, &config, &r, &err), -PV_ENOEXEC);
-	said("says nothing about Xen");
+	said("no Xen PV notes");
 }
 END_TEST
 
