@@ -23,8 +23,8 @@ enum { RECEIVE_PAUSED = 1, LEAVE_MS = 5000 };
 
 static int address_error(struct refhv_error *e, const char *text)
 {
-	return refhv_fail(e, REFHV_USAGE, "use unix:PATH or tcp:HOST:PORT", "\"%s\" is no address",
-			  text);
+	return refhv_fail(e, REFHV_USAGE, "use unix:PATH or tcp:HOST:PORT, PORT 1 to 65535",
+			  "\"%s\" is no address", text);
 }
 
 static int net_error(struct refhv_error *e, const char *text, const char *what)
@@ -58,6 +58,15 @@ static int unix_socket(const char *text, bool listening, struct refhv_error *e)
 	return -(int)e->exit;
 }
 
+/* 1 to 65535; getaddrinfo() would take a part of a larger number. */
+static bool port_ok(const char *text)
+{
+	size_t n = strspn(text, "0123456789");
+	long port = n && n <= 5 && !text[n] ? strtol(text, NULL, 10) : 0;
+
+	return port >= 1 && port <= 65535;
+}
+
 static int tcp_socket(const char *text, bool listening, struct refhv_error *e)
 {
 	struct addrinfo hint = {.ai_socktype = SOCK_STREAM, .ai_flags = listening ? AI_PASSIVE : 0};
@@ -67,7 +76,7 @@ static int tcp_socket(const char *text, bool listening, struct refhv_error *e)
 
 	snprintf(host, sizeof(host), "%s", text + 4);
 	port = strrchr(host, ':');
-	if (!port || !port[1])
+	if (!port || !port_ok(port + 1))
 		return address_error(e, text);
 	*port++ = 0;
 	rc = getaddrinfo(*host ? host : NULL, port, &hint, &list);

@@ -241,6 +241,9 @@ def a_wrong_address_is_a_usage_error():
     p = cmd("migrate", "tick", "somewhere", code=2)
     assert "unix:PATH or tcp:HOST:PORT" in p.stderr
     cmd("receive", "unix:", code=2)
+    for port in ("", "0", "65536", "70000", "-1", "http", "80x", "4294967376"):
+        for p in (cmd("migrate", "tick", f"tcp:127.0.0.1:{port}", code=2), cmd("receive", f"tcp::{port}", code=2)):
+            assert "1 to 65535" in p.stderr, p.stderr
 
 
 @case
