@@ -6,7 +6,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 
-enum { LIST_LONG = 1, ANSWER_MS = 1000 };
+enum { LIST_LONG = 1, ANSWER_MS = 1000, LEAVE_MS = 200 };
 
 struct listing {
 	struct cli *c;
@@ -14,26 +14,46 @@ struct listing {
 	json_t *all;
 };
 
-/* A domain that does not answer is listed as such: the others still are. */
-static json_t *ask_info(struct rundir *r, const struct rundir_entry *entry)
+static json_t *ask_once(struct rundir *r, const struct rundir_entry *entry, bool *gone)
 {
 	struct control ctl;
 	struct refhv_error e;
 	json_t *o = NULL;
+
+	*gone = true;
+	if (control_open(&ctl, r, entry->name, &e))
+		return NULL;
+	if (control_call(&ctl, json_pack("{s:s}", "cmd", "info"), NULL, 0, ANSWER_MS, &o, gone, &e))
+		o = NULL;
+	control_close(&ctl);
+	return o;
+}
+
+/*
+ * A domain that does not answer is listed as such: the others still are. NULL: it was ending, and has. One that ended between two
+ * lives is asked again.
+ */
+static json_t *ask_info(struct rundir *r, const struct rundir_entry *entry)
+{
+	struct refhv_error e;
+	json_t *o = NULL;
+	bool gone = true;
 	char uuid[37];
 
-	if (!control_open(&ctl, r, entry->name, &e)) {
-		if (control_call(&ctl, json_pack("{s:s}", "cmd", "info"), NULL, 0, ANSWER_MS, &o,
-				 NULL, &e))
-			o = NULL;
-		control_close(&ctl);
+	for (unsigned tries = 0; tries < 2 && !o && gone; tries++) {
+		o = ask_once(r, entry, &gone);
+		if (!o && gone && !cli_await_gone(r, entry->name, entry->domid, LEAVE_MS, &e))
+			return NULL;
 	}
-	if (o)
+	/* A process whose guest has moved away still answers to the old name. */
+	if (o) {
+		json_object_set_new(o, "name", json_string(entry->name));
 		return o;
+	}
 	config_uuid_format(entry->uuid, uuid);
 	return json_pack("{s:s, s:i, s:s, s:i, s:s}", "name", entry->name, "domid",
 			 (int)entry->domid, "uuid", uuid, "pid", (int)entry->pid, "state",
-			 "no-answer");
+			 gone ? "dying" : "no-answer");
 }
 
 static const char *text(json_t *o, const char *key)
@@ -70,8 +90,24 @@ static int list_one(void *arg, const struct rundir_entry *entry)
 			return 0;
 	}
 	o = ask_info(l->r, entry);
-	json_array_append_new(l->all, o);
+	if (o)
+		json_array_append_new(l->all, o);
 	return 0;
+}
+
+/* What a domain does not tell is not 0. */
+static void print_row(json_t *o)
+{
+	json_t *memory = json_object_get(o, "memory_kib");
+
+	printf("%-40s %5d ", text(o, "name"), (int)json_integer_value(json_object_get(o, "domid")));
+	if (memory)
+		printf("%5d %5d %9s %8.1f\n", (int)(json_integer_value(memory) >> 10),
+		       (int)json_integer_value(json_object_get(o, "vcpus")),
+		       state_letters(text(o, "state")),
+		       json_number_value(json_object_get(o, "cpu_seconds")));
+	else
+		printf("%5s %5s %9s %8s\n", "-", "-", state_letters(text(o, "state")), "-");
 }
 
 static int run_list(struct cli *c)
@@ -100,12 +136,7 @@ static int run_list(struct cli *c)
 	for (size_t i = 0; i < json_array_size(l.all); i++) {
 		json_t *o = json_array_get(l.all, i);
 
-		printf("%-40s %5d %5d %5d %9s %8.1f\n", text(o, "name"),
-		       (int)json_integer_value(json_object_get(o, "domid")),
-		       (int)(json_integer_value(json_object_get(o, "memory_kib")) >> 10),
-		       (int)json_integer_value(json_object_get(o, "vcpus")),
-		       state_letters(text(o, "state")),
-		       json_number_value(json_object_get(o, "cpu_seconds")));
+		print_row(o);
 	}
 	json_decref(l.all);
 	return REFHV_OK;
