@@ -57,7 +57,7 @@ int cli_end_code(const char *reason);
 
 /*
  * Joins the terminal (or stdin and stdout) to a console socket until Ctrl-], the end of the console, or, with report >= 0,
- * the end of the domain, whose message is then in *ended. Returns 'q' for Ctrl-], 'e' for the end, 's' for a signal.
+ * the end of the domain, whose message is then in *ended. Returns 'q' for Ctrl-] or an output that nobody reads, 'e' for the end, 's' for a signal.
  */
 int cli_console_join(int console, int report, json_t **ended);
 

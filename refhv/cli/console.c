@@ -23,7 +23,7 @@ enum {
 
 struct join {
 	int console, report, signals;
-	bool tty, in_open, out_open;
+	bool tty, in_open, out_open, unread; /* unread: who read what we write has gone */
 	struct termios saved;
 	char in[4096]; /* typed, not yet taken by the domain */
 	size_t in_len;
@@ -83,8 +83,10 @@ static bool take_output(struct join *j)
 
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR;
-	if (n && j->out_open)
+	if (n && j->out_open) {
 		j->out_open = write_all(1, buf, (size_t)n);
+		j->unread = !j->out_open && errno == EPIPE;
+	}
 	return n > 0;
 }
 
@@ -158,6 +160,8 @@ static int loop(struct join *j, json_t **ended)
 			give_input(j);
 		if (p[1].revents & (POLLIN | POLLHUP | POLLERR))
 			console_open = take_output(j);
+		if (j->unread && !over)
+			return 'q';
 		if (!console_open && j->report < 0)
 			return 'e';
 		if (p[0].revents && take_input(j)) {
@@ -177,6 +181,7 @@ int cli_console_join(int console, int report, json_t **ended)
 	struct join j = {.console = console, .report = report, .in_open = true, .out_open = true};
 	int why;
 
+	signal(SIGPIPE, SIG_IGN);
 	j.signals = watch_signals();
 	fflush(stdout);
 	raw(&j);
