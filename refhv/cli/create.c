@@ -74,6 +74,24 @@ static int foreground(struct cli *c, struct rundir *r, struct launched *l, const
 	return code;
 }
 
+/* It may still start: memory is taken as the guest touches it. */
+static void warn_of_memory(const char *file, const struct refhv_config *config)
+{
+	FILE *f = fopen("/proc/meminfo", "re");
+	unsigned long long available = 0;
+	char line[128];
+
+	while (f && !available && fgets(line, sizeof(line), f))
+		sscanf(line, "MemAvailable: %llu", &available);
+	if (f)
+		fclose(f);
+	if (available && config->memory_kib > available)
+		fprintf(stderr,
+			"refhv: %s: warning: memory: %llu MiB are more than the %llu MiB that "
+			"this machine has to give\n",
+			file, (unsigned long long)config->memory_kib >> 10, available >> 10);
+}
+
 static int start(struct cli *c, bool in_foreground)
 {
 	struct launch_options o = {.paused = c->flags & CREATE_PAUSED,
@@ -92,6 +110,8 @@ static int start(struct cli *c, bool in_foreground)
 		cli_notes(c, c->arg[0], &notes);
 	if (rc)
 		return cli_error(c, &e);
+	if (!(c->flags & CREATE_QUIET))
+		warn_of_memory(c->arg[0], &config);
 	if (c->flags & CREATE_DRY)
 		return dry_run(&config);
 	rc = rundir_open(&r, &e);
@@ -150,7 +170,9 @@ const struct cli_command cli_run = {
 		"refhv run\n"
 		"destroys the domain. Exit code: 0 when the guest powers off, 11 when it crashes, "
 		"12 when it is\n"
-		"ended from outside.\n"
+		"ended from outside. When nobody reads its output any more (refhv run FILE | "
+		"head), that is like Ctrl-]:\n"
+		"exit code 0, and the domain goes on.\n"
 		"  -p, --paused      do not let it run until refhv unpause\n"
 		"  -n, --dry-run     print what would be built, as JSON, and do nothing\n"
 		"  -q, --quiet       no warnings about the configuration\n",

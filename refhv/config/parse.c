@@ -113,6 +113,9 @@ static int get_memory(struct parser *p)
 		return refhv_fail_at(p->e, REFHV_CONFIG, p->file, set->line,
 				     "memory counts MiB; use 1 to 1048576",
 				     "memory is out of range");
+	if (maxmem > memory)
+		config_note(p->notes, syntax_find(&p->syntax, "maxmem")->line,
+			    "maxmem: there is no balloon yet; the guest has memory, no more");
 	p->c->memory_kib = memory << 10;
 	p->c->maxmem_kib = maxmem << 10;
 	return 0;

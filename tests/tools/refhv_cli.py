@@ -10,6 +10,7 @@ import os
 import pty
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -146,6 +147,21 @@ def image_errors_name_the_file(p):
 
 
 @claim
+def a_kernel_that_is_none_for_xen_is_an_image_error(p):
+    p.fails(IMAGE, 'create', p.write('a.cfg', 'name="a"\nkernel="/bin/ls"\nmemory=8\n'), says=['/bin/ls', 'no Xen PV notes', 'give a kernel'])
+    with open(HELLO, 'rb') as f:
+        hello = f.read()
+    # The VIRT_BASE note: owner "Xen", a number of 8 bytes, type 3.
+    head = struct.pack('<III4s', 4, 8, 3, b'Xen')
+    assert hello.count(head) == 1
+    at = hello.index(head) + len(head)
+    for base in (0, 0x1000, 0xf000, 0x7ffffff00000, 0xffffffff80000000, 0x10000001):
+        with open(p.path('odd'), 'wb') as f:
+            f.write(hello[:at] + struct.pack('<Q', base) + hello[at + 8:])
+        p.fails(IMAGE, 'create', p.write('a.cfg', 'name="a"\nkernel="odd"\nmemory=8\n'), says=['odd', '; '])
+
+
+@claim
 def resource_errors_name_the_resource(p):
     p.fails(RESOURCE, 'create', p.cfg(more='disk = ["/none.img,raw,xvda,rw"]'), says=['/none.img', 'check the path'])
     p.fails(RESOURCE, 'create', p.cfg(more='disk = ["/,raw,xvda,ro"]'), says=['raw image or a block device'])
@@ -153,7 +169,9 @@ def resource_errors_name_the_resource(p):
         s.bind(('127.0.0.1', 0))
         s.listen()
         port = s.getsockname()[1]
-        p.fails(RESOURCE, 'create', p.cfg(more=f'vif = ["hostfwd=tcp:127.0.0.1:{port}-:80"]'), says=[str(port)])
+        cfg = p.cfg(more=f'vif = ["hostfwd=tcp:127.0.0.1:{port}-:80"]')
+        p.fails(RESOURCE, 'create', cfg, says=[str(port)])
+        assert p.refhv('create', cfg, code=RESOURCE).stderr.count('user networking') == 1
 
 
 @claim
@@ -187,6 +205,32 @@ def warnings_name_their_line_and_do_not_stop(p):
     r = p.refhv('run', p.cfg(more='vnc = 1\nwibble = 2'), stdin='exit\n')
     assert 'hello.cfg:4: warning: vnc' in r.stderr and 'hello.cfg:5: warning: unknown key wibble' in r.stderr
     assert p.refhv('run', '-q', p.cfg(more='vnc = 1'), stdin='exit\n').stderr == ''
+
+
+@claim
+def memory_that_is_not_there_is_warned_of(p):
+    with open('/proc/meminfo') as f:
+        mib = next(int(x.split()[1]) for x in f if x.startswith('MemAvailable')) >> 10
+    text = f'name = "hello"\nkernel = "{HELLO}"\n'
+    r = p.refhv('create', '-n', p.write('a.cfg', text + f'memory = {mib * 2}\n'))
+    assert r.stderr.count('\n') == 1 and 'a.cfg: warning: memory' in r.stderr, r.stderr
+    assert p.refhv('create', '-n', '-q', p.path('a.cfg')).stderr == ''
+    r = p.refhv('create', '-n', p.write('a.cfg', text + 'memory = 16\nmaxmem = 32\n'))
+    assert r.stderr.count('\n') == 1 and 'a.cfg:4: warning: maxmem' in r.stderr and 'balloon' in r.stderr, r.stderr
+
+
+@claim
+def an_output_that_nobody_reads_leaves_the_console(p):
+    r = subprocess.Popen([REFHV, 'run', p.cfg()], env=p.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert r.stdout.readline().startswith('hello')
+    p.asks()
+    r.stdout.close()
+    r.stdin.write('more\n')
+    r.stdin.flush()
+    assert r.wait(20) == OK, r.returncode
+    assert 'hello goes on' in r.stderr.read()
+    assert p.info()['state'] in ('running', 'blocked')
+    p.refhv('destroy', 'hello')
 
 
 @claim
