@@ -210,9 +210,10 @@ int arrive_begin(struct domain *d, struct refhv_error *e);
 int arrive_finish(struct domain *d, bool moved_here, struct refhv_error *e);
 
 /*
- * lockdown.c: 0 or negative with *e. Early: when the engine runs and before there are I/O threads. Then: from here on no path is
+ * lockdown.c: 0 or negative with *e. User: before there is anything else. Early: when the engine runs and before there are I/O threads. Then: from here on no path is
  * opened and no process started.
  */
+void lockdown_user(struct domain *d);
 int lockdown_early(struct domain *d, struct refhv_error *e);
 int lockdown(struct domain *d, struct refhv_error *e);
 

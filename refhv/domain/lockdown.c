@@ -1,7 +1,8 @@
 /*
  * The domain process locks itself in.
  *
- * First, before any I/O thread exists, so that all of them inherit it: no capabilities, limits, and (where the kernel has Landlock) no
+ * At the very beginning: who is root becomes a user that owns nothing; the guest process is then that user's, too, or it could not be
+ * signalled. Next, before any I/O thread exists, so that all of them inherit it: no capabilities, limits, and (where the kernel has Landlock) no
  * file system at all. Last, for all threads at once: a seccomp filter that allows what an I/O loop needs. No path is opened and no
  * process started from then on; memory never becomes executable. What is not allowed fails with EPERM, which the code
  * that meets it treats like any other error.
@@ -11,6 +12,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
@@ -43,7 +45,9 @@ enum {
 	ALL_FS_V1 = (1 << 13) - 1,
 	EMPTY_PATH = 0x1000,
 	THREAD = 0x00010000,
-	SET_NAME = PR_SET_NAME
+	SET_NAME = PR_SET_NAME,
+	FIRST_UID = 2000000000,
+	NOBODY = 65534
 };
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -218,6 +222,20 @@ static bool leave_file_system(void)
 		close(fd);
 	}
 	return ok;
+}
+
+static bool become(uid_t id)
+{
+	/* A user namespace may forbid the first, which is no reason to keep the rest. */
+	return (!setgroups(0, NULL) || errno == EPERM) && !setresgid(id, id, id) &&
+	       !setresuid(id, id, id);
+}
+
+void lockdown_user(struct domain *d)
+{
+	/* One for each domain, far above what people and services have: of two domains, too, neither owns the other. */
+	if (!geteuid() && !become(FIRST_UID + d->listed) && !become(NOBODY))
+		domain_log(d, "stays root, which is all that there is in this user namespace");
 }
 
 int lockdown_early(struct domain *d, struct refhv_error *e)

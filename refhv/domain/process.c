@@ -153,6 +153,7 @@ static int start(struct domain *d, const char *mode, bool paused, struct refhv_e
 	unsigned n = sizeof(boot_steps) / sizeof(boot_steps[0]);
 	int rc = 0;
 
+	lockdown_user(d);
 	d->incoming = strcmp(mode, "boot");
 	if (!d->incoming) {
 		part(d);

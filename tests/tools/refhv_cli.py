@@ -543,6 +543,13 @@ def domain_process_has_no_rights_left(p):
     for t in os.listdir(f'/proc/{i["pid"]}/task'):
         with open(f'/proc/{i["pid"]}/task/{t}/status') as f:
             assert 'Seccomp:\t2' in f.read()
+    with open('/proc/self/uid_map') as f:
+        initial = f.read().split() == ['0', '0', '4294967295']
+    if initial and os.geteuid() == 0:
+        for pid in i['pid'], i['guest_pid']:
+            with open(f'/proc/{pid}/status') as f:
+                ids = [x.split() for x in f.read().splitlines() if x.startswith(('Uid:', 'Gid:', 'Groups:'))]
+            assert all(int(n) >= 65534 for x in ids for n in x[1:]), ids
     p.refhv('destroy', 'hello')
 
 
