@@ -207,6 +207,26 @@ START_TEST(renamed_domain_takes_its_log_along_and_is_removed_under_its_new_name)
 }
 END_TEST
 
+START_TEST(successor_has_the_name_at_once_and_its_predecessor_removes_only_itself)
+{
+	struct rundir_claim a = claim("a", uuid_a), b;
+	struct rundir_entry entry;
+
+	ck_assert_msg(!rundir_claim(&r, "b", uuid_a, true, &b, &e), "%s", e.what);
+	ck_assert_msg(!rundir_succeed(&r, "b", "a", &e), "%s", e.what);
+	ck_assert(!rundir_find(&r, "a", &entry, &e));
+	ck_assert_uint_eq(entry.domid, b.domid);
+	ck_assert(!rundir_find(&r, "b", &entry, &e));
+	ck_assert_uint_eq(entry.domid, a.domid);
+	rundir_release(&r, &a, true);
+	ck_assert(!exists("b"));
+	ck_assert(!rundir_find(&r, "a", &entry, &e));
+	ck_assert_uint_eq(entry.domid, b.domid);
+	rundir_release(&r, &b, true);
+	ck_assert(!exists("a"));
+}
+END_TEST
+
 START_TEST(log_of_the_last_domain_of_a_name_is_kept)
 {
 	for (unsigned i = 0; i < 2; i++) {
@@ -313,6 +333,7 @@ int main(void)
 	tcase_add_test(t, descriptor_in_another_process_keeps_a_domain_alive);
 	tcase_add_test(t, claims_from_many_processes_never_collide);
 	tcase_add_test(t, renamed_domain_takes_its_log_along_and_is_removed_under_its_new_name);
+	tcase_add_test(t, successor_has_the_name_at_once_and_its_predecessor_removes_only_itself);
 	tcase_add_test(t, log_of_the_last_domain_of_a_name_is_kept);
 	tcase_add_test(t, sockets_work_in_a_folder_deeper_than_a_socket_address);
 	tcase_add_test(t, message_brings_its_descriptors_and_keeps_them_private);
