@@ -245,6 +245,8 @@ void user_start(struct netd *n)
 		.vnameserver.s_addr = htonl(0x0a000203),
 		.if_mtu = n->mtu,
 		.if_mru = n->mtu,
+		/* What listens on the loopback counts on being asked from this machine only. */
+		.disable_host_loopback = true,
 	};
 
 	n->waiting_end = &n->waiting;

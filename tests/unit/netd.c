@@ -280,6 +280,41 @@ START_TEST(frames_wait_while_domains_take_turns)
 }
 END_TEST
 
+/* One datagram of the guest's to 10.0.2.2, which is this machine to it. */
+static void send_to_host(const struct netd_link *link, uint16_t port)
+{
+	uint8_t f[43] = {0x52, 0x55, 10, 0, 2, 2, 2, 0, 0, 0, 0, 9, 8, 0,
+			 /* IPv4, UDP, 10.0.2.15 to 10.0.2.2 */
+			 0x45, 0, 0, 29, 0, 1, 0, 0, 64, 17, 0, 0, 10, 0, 2, 15, 10, 0, 2, 2,
+			 /* from port 1000, 9 bytes in all, no checksum */
+			 3, 0xe8, (uint8_t)(port >> 8), (uint8_t)port, 0, 9, 0, 0, 'x'};
+	uint32_t sum = 0;
+
+	for (unsigned i = 14; i < 34; i += 2)
+		sum += (uint32_t)f[i] << 8 | f[i + 1];
+	sum = ~((sum & 0xffff) + (sum >> 16));
+	f[24] = (uint8_t)(sum >> 8);
+	f[25] = (uint8_t)sum;
+	ck_assert_int_eq(send(link->frames, f, sizeof(f), 0), sizeof(f));
+}
+
+START_TEST(what_listens_on_the_loopback_is_out_of_the_guests_reach)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(a);
+	struct pollfd p = {.fd = socket(AF_INET, SOCK_DGRAM, 0), .events = POLLIN};
+	struct netd_link link = start();
+
+	ck_assert(!bind(p.fd, (struct sockaddr *)&a, len) &&
+		  !getsockname(p.fd, (struct sockaddr *)&a, &len));
+	send_to_host(&link, ntohs(a.sin_port));
+	ck_assert_int_eq(poll(&p, 1, 500), 0);
+	close(p.fd);
+	netd_quit(link.control);
+	ck_assert(gone_within(2000));
+}
+END_TEST
+
 START_TEST(downloads_go_on_after_domains_took_turns)
 {
 	/* The server's state moves with the domain; here the thread goes on, and only its link to the daemon changes. */
@@ -329,10 +364,8 @@ START_TEST(it_is_confined)
 			      &(socklen_t){sizeof(peer)}));
 	status_of(peer.pid, "NoNewPrivs:", value, sizeof(value));
 	ck_assert_str_eq(value, "\t1");
-#ifdef HAVE_LIBSECCOMP
 	status_of(peer.pid, "Seccomp:", value, sizeof(value));
 	ck_assert_str_eq(value, "\t2");
-#endif
 	if (!geteuid()) {
 		status_of(peer.pid, "CapEff:", value, sizeof(value));
 		ck_assert_str_eq(value, "\t0000000000000000");
@@ -385,6 +418,7 @@ int main(int argc, char **argv)
 	tcase_add_test(t, a_program_that_is_missing_is_named);
 	tcase_add_test(t, it_leaves_when_nobody_holds_it_and_stays_when_told);
 	tcase_add_test(t, frames_wait_while_domains_take_turns);
+	tcase_add_test(t, what_listens_on_the_loopback_is_out_of_the_guests_reach);
 	tcase_add_test(t, downloads_go_on_after_domains_took_turns);
 	tcase_add_test(t, it_is_confined);
 	tcase_add_test(t, requests_that_make_no_sense_are_refused);
