@@ -2,13 +2,13 @@
  * What refhv-netd gives up once it is set up: files, further programs, capabilities, and every system call that
  * libslirp does not need. It keeps the network: opening connections for a guest is its task.
  *
- * Namespaces are best effort (they may be forbidden in a container); the filter and the limits are not, where
- * libseccomp was there at build time.
+ * Namespaces are best effort (they may be forbidden in a container); the filter and the limits are not.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
+#include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,10 +21,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#ifdef HAVE_LIBSECCOMP
-#include <seccomp.h>
-#endif
-
 #include "netd/netd.h"
 
 #define NOBODY 65534
@@ -36,7 +32,6 @@ static void limit(int what, rlim_t value)
 	setrlimit(what, &r);
 }
 
-#ifdef HAVE_LIBSECCOMP
 static void allow(scmp_filter_ctx f, const char *name)
 {
 	int nr = seccomp_syscall_resolve_name(name);
@@ -136,15 +131,6 @@ static void filter(void)
 		netd_fail(-rc, "seccomp: %s", strerror(-rc));
 	seccomp_release(f);
 }
-#else
-static void filter_janitor(void)
-{
-}
-
-static void filter(void)
-{
-}
-#endif
 
 void confine_leave_janitor(const char *path)
 {
