@@ -91,7 +91,8 @@ with tempfile.TemporaryDirectory() as d:
         total, down, pids = [], [], {info["pid"]}
         for i in range(moves):
             where = f"unix:{d}/move{i}" if transport == "unix" else f"tcp:127.0.0.1:{free_port()}"
-            receiver = subprocess.Popen([refhv, "receive", where], env=env, stdout=subprocess.DEVNULL)
+            receiver = subprocess.Popen([refhv, "receive", where], env=env, stdout=subprocess.PIPE, text=True)
+            receiver.stdout.readline()
             out = json.loads(run("migrate", "--json", "web", where))
             total.append(out["total_ms"])
             down.append(out["downtime_ms"])
