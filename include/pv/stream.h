@@ -28,6 +28,8 @@
 #define PV_STREAM_REC_PV_STORE PV_STREAM_REC_PV(8u) /* Xen's xenstore migration format */
 #define PV_STREAM_REC_PV_DEVICE \
 	PV_STREAM_REC_PV(9u) /* struct pv_stream_device and its state, one record each */
+/* u64[], bit n % 64 of word n / 64: the guest has given page n back */
+#define PV_STREAM_REC_PV_ABSENT	 PV_STREAM_REC_PV(11u)
 #define PV_STREAM_REC_PV_MACHINE PV_STREAM_REC_PV(10u) /* what a VMM adds for itself; opaque */
 
 /* What Xen's vCPU records leave out. */

@@ -99,6 +99,7 @@ static const struct {
 	{PV_STREAM_REC_PV_STORE, 0, 64u << 20},
 	{PV_STREAM_REC_PV_DEVICE, sizeof(struct pv_stream_device), 65536},
 	{PV_STREAM_REC_PV_MACHINE, 0, 65536},
+	{PV_STREAM_REC_PV_ABSENT, 8, 1u << 26},
 };
 
 int pv_stream_check(struct pv_stream_check *c, uint32_t type, uint32_t length)

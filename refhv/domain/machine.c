@@ -259,6 +259,39 @@ int machine_build_incoming(struct domain *d, const struct image_machine *m, stru
 	return rc;
 }
 
+static size_t absent_size(const struct domain *d)
+{
+	return ((d->ram_size >> 18) + 1) * sizeof(*d->absent);
+}
+
+static int store_absent(const struct domain *d, struct image *im)
+{
+	if (!d->absent)
+		return 0;
+	im->absent_size = absent_size(d);
+	im->absent = malloc(im->absent_size);
+	if (!im->absent)
+		return -PV_ENOMEM;
+	memcpy(im->absent, d->absent, im->absent_size);
+	return 0;
+}
+
+/* Before anything looks at memory through the hooks. */
+static int load_absent(struct domain *d, const struct image *im)
+{
+	if (!im->absent)
+		return 0;
+	if (im->absent_size != absent_size(d))
+		return -PV_EINVAL;
+	d->absent = malloc(im->absent_size);
+	if (!d->absent)
+		return -PV_ENOMEM;
+	memcpy(d->absent, im->absent, im->absent_size);
+	for (size_t i = 0; i < im->absent_size / sizeof(*d->absent); i++)
+		d->absent_pages += (unsigned)__builtin_popcountll(d->absent[i]);
+	return 0;
+}
+
 /* The guest's words all lie in RAM by now. */
 int machine_load(struct domain *d, struct image *im)
 {
@@ -269,7 +302,9 @@ int machine_load(struct domain *d, struct image *im)
 	/* Guest time goes on where it stood. */
 	d->clock_offset = (int64_t)im->guest_ns - (int64_t)clock_monotonic();
 	d->impl->clock_set(d->engine, d->clock_offset);
-	rc = pv_domain_set_state(d->pv, &im->state);
+	rc = load_absent(d, im);
+	if (!rc)
+		rc = pv_domain_set_state(d->pv, &im->state);
 	if (rc < 0)
 		return rc;
 	gfn = pv_domain_shared_info(d->pv);
@@ -294,6 +329,8 @@ int machine_store(struct domain *d, struct image *im)
 {
 	int rc = image_alloc(im, d->config.maxvcpus);
 
+	if (!rc)
+		rc = store_absent(d, im);
 	if (rc)
 		return rc;
 	im->guest_ns = machine_now(d);

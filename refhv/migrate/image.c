@@ -48,6 +48,7 @@ void image_free(struct image *im)
 	free(im->state.map);
 	free(im->mapping);
 	free(im->store);
+	free(im->absent);
 	free(im->device);
 	memset(im, 0, sizeof *im);
 }
@@ -162,6 +163,9 @@ int image_send(struct wire *w, const struct image *im)
 	if (rc == 0)
 		rc = wire_record(w, PV_STREAM_REC_PV_STORE,
 				 (struct iovec[]){PIECE(im->store, im->store_size)}, 1);
+	if (rc == 0 && im->absent)
+		rc = wire_record(w, PV_STREAM_REC_PV_ABSENT,
+				 (struct iovec[]){PIECE(im->absent, im->absent_size)}, 1);
 	for (i = 0; rc == 0 && i < im->ndevices; i++) {
 		const struct image_device *d = &im->device[i];
 		struct pv_stream_device head = {.kind = d->kind, .index = d->index};
@@ -349,6 +353,15 @@ int image_receive(struct wire *w, uint32_t type, uint32_t length, struct image *
 					 length);
 		im->store_size = length;
 		rc = wire_body(w, im->store, length);
+		break;
+	case PV_STREAM_REC_PV_ABSENT:
+		if (im->absent)
+			return wire_fail(w, -PV_EBADMSG, "two records of absent pages");
+		im->absent = malloc(length);
+		if (!im->absent)
+			return wire_fail(w, -PV_ENOMEM, "no memory for the absent pages");
+		im->absent_size = length;
+		rc = wire_body(w, im->absent, length);
 		break;
 	case PV_STREAM_REC_PV_DEVICE:
 		rc = wire_body(w, &head, sizeof head);

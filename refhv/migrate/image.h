@@ -43,6 +43,8 @@ struct image {
 	unsigned nmappings;
 	uint8_t *store;
 	size_t store_size;
+	uint64_t *absent;   /* pages that the guest has given back, or NULL */
+	size_t absent_size; /* bytes */
 	struct image_device *device;
 	unsigned ndevices;
 };

@@ -77,6 +77,9 @@ static void take_image(struct image *im)
 	im->state.nr_maps = 0;
 	im->mapping[0] = (struct engine_mapping){0x10000000, 0x5003};
 	im->nmappings = 1;
+	im->absent_size = 16;
+	im->absent = calloc(2, 8);
+	im->absent[1] = 0x80;
 	ck_assert_int_eq(image_store_sink(im, "a tree", 6), 0);
 	ck_assert_int_eq(image_store_sink(im, " of values", 10), 0);
 	d = image_device_add(im, PV_STREAM_DEVICE_VBD, 51712);
@@ -130,6 +133,8 @@ static void check_image(const struct image *im)
 	ck_assert_uint_eq(im->state.nr_ports, 3);
 	ck_assert_uint_eq(im->state.port[2].port, 3);
 	ck_assert_uint_eq(im->nmappings, 1);
+	ck_assert_uint_eq(im->absent_size, 16);
+	ck_assert_uint_eq(im->absent[1], 0x80);
 	ck_assert_uint_eq(im->mapping[0].pte, 0x5003);
 	ck_assert_uint_eq(im->store_size, 16);
 	ck_assert_mem_eq(im->store, "a tree of values", 16);
