@@ -147,7 +147,7 @@ int launch_domain(struct rundir *r, const struct refhv_config *c, const struct l
 	if (!rc && o->stream >= 0)
 		rc = launch_add(&l, "stream", dup(o->stream), e);
 	if (!rc)
-		rc = launch_open_resources(&l, c, o->incoming, e);
+		rc = launch_open_resources(&l, c, o, e);
 	if (!rc)
 		rc = start_keeper(&l, out, &keeper, e);
 	drop(&l);

@@ -12,9 +12,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include "host/net.h"
 #include "launch/launch.h"
@@ -63,7 +65,27 @@ static void disk_path(const struct refhv_config *c, const struct config_disk *d,
 	}
 }
 
-static int open_disk(struct launch *l, const struct refhv_config *c, unsigned index,
+enum { LOCK_MS = 500 };
+
+/*
+ * Two writers of one image destroy it: a disk that is written is its domain's alone, one that is only read is shared with others that
+ * read. The lock lives with the open file, so as long as any process of the domain. A domain that moves in cannot have it: the process
+ * that it comes from still does.
+ */
+static int lock_disk(int fd, const struct config_disk *d, const char *path, struct refhv_error *e)
+{
+	/* An io_uring lets go of its files a moment after its process has ended. */
+	for (int waited = 0; waited < LOCK_MS; waited += 5) {
+		if (!flock(fd, (d->readonly ? LOCK_SH : LOCK_EX) | LOCK_NB) || errno != EWOULDBLOCK)
+			return 0;
+		nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+	}
+	return refhv_fail_at(e, REFHV_RESOURCE, path, 0,
+			     "end the domain that has it, or say ro in all of them",
+			     "disk %s is in use by another domain or twice in this one", d->vdev);
+}
+
+static int open_disk(struct launch *l, const struct refhv_config *c, unsigned index, bool lock,
 		     struct refhv_error *e)
 {
 	const struct config_disk *d = &c->disk[index];
@@ -87,6 +109,10 @@ static int open_disk(struct launch *l, const struct refhv_config *c, unsigned in
 		return refhv_fail_at(e, REFHV_RESOURCE, path, 0,
 				     "give a raw image or a block device",
 				     "disk %s is neither a file nor a block device", d->vdev);
+	}
+	if (lock && lock_disk(fd, d, path, e)) {
+		close(fd);
+		return -(int)e->exit;
 	}
 	snprintf(role, sizeof(role), "disk%u", index);
 	return launch_add(l, role, fd, e);
@@ -260,9 +286,10 @@ static int open_vif(struct launch *l, const struct refhv_config *c, unsigned ind
 	return 0;
 }
 
-int launch_open_resources(struct launch *l, const struct refhv_config *c, bool incoming,
-			  struct refhv_error *e)
+int launch_open_resources(struct launch *l, const struct refhv_config *c,
+			  const struct launch_options *o, struct refhv_error *e)
 {
+	bool incoming = o->incoming;
 	int rc = 0;
 
 	json_object_set_new(l->msg, "links", json_array());
@@ -274,7 +301,7 @@ int launch_open_resources(struct launch *l, const struct refhv_config *c, bool i
 	if (rc && incoming)
 		rc = 0;
 	for (unsigned i = 0; i < c->ndisks && !rc; i++)
-		rc = open_disk(l, c, i, e);
+		rc = open_disk(l, c, i, strcmp(o->mode, "receive"), e);
 	for (unsigned i = 0; i < c->nvifs && !rc; i++)
 		rc = open_vif(l, c, i, incoming, e);
 	return rc;

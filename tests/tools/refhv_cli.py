@@ -365,6 +365,20 @@ def destroyed_from_outside_is_what_run_reports(p):
 
 
 @claim
+def written_disk_belongs_to_one_domain_and_read_ones_are_shared(p):
+    image = p.write('disk.img', 'x' * 4096)
+    p.refhv('create', '-p', p.cfg('one', f'disk=["{image},raw,xvda,w"]'))
+    for mode in 'rw':
+        r = p.refhv('create', '-p', p.cfg('two', f'disk=["{image},raw,xvda,{mode}"]'), code=RESOURCE)
+        assert 'in use' in r.stderr and r.stderr.count('\n') == 1, r.stderr
+    p.refhv('destroy', 'one')
+    r = p.refhv('create', '-p', p.cfg('two', f'disk=["{image},raw,xvda,w", "{image},raw,xvdb,w"]'), code=RESOURCE)
+    assert 'in use' in r.stderr, r.stderr
+    for name in ('one', 'two'):
+        p.refhv('create', '-p', p.cfg(name, f'disk=["{image},raw,xvda,r"]'))
+
+
+@claim
 def control_socket_survives_nonsense(p):
     p.refhv('create', '-p', p.cfg())
     for data in (b'\n', b'{}\n', b'{"cmd": 7}\n', b'{"cmd":"info"', b'\xff\0\n', b'x' * 300000, b'[' * 5000 + b'\n',
