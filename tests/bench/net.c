@@ -8,6 +8,7 @@
  *
  * net REFHV NETD WEB.ELF
  */
+#include <limits.h>
 #include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
@@ -245,6 +246,7 @@ static uint16_t start_guest(char *refhv, const char *netd, const char *image)
 
 int main(int argc, char **argv)
 {
+	static char kernel[PATH_MAX];
 	struct figures process = {0}, guest = {0};
 	struct netd_link link;
 	char command[100];
@@ -258,7 +260,12 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	archive = make_archive();
 	pid = start_process(argv[2], archive, &link, &process.port);
-	guest.port = start_guest(argv[1], argv[2], argv[3]);
+	/* The configuration lies elsewhere, and a relative path in it starts there. */
+	if (!realpath(argv[3], kernel)) {
+		fprintf(stderr, "bench net: %s: %s\n", argv[3], strerror(errno));
+		return 1;
+	}
+	guest.port = start_guest(argv[1], argv[2], kernel);
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		measure(&process);
 		measure(&guest);
