@@ -177,7 +177,7 @@ static int wire_up(struct domain *d, struct refhv_error *e)
 
 static int create_memory(struct domain *d, uint64_t size, struct refhv_error *e)
 {
-	int rc = engine_ram_create(size, &d->ram_fd, &d->ram);
+	int rc = engine_ram_create(size, 0, &d->ram_fd, &d->ram);
 
 	d->ram_size = size;
 	hooks_init(d);

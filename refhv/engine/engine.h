@@ -25,6 +25,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <pv/abi/hvm/hvm_vcpu.h>
 #include <pv/abi/xen.h>
 #include <pv/vmm.h>
 
@@ -50,6 +51,26 @@ struct engine_client {
 	 */
 	int64_t (*hypercall)(void *ctx, unsigned vcpu, uint64_t nr, const uint64_t arg[6]);
 
+	/*
+	 * The same from code in a 32-bit segment: only the low halves of nr and arg[] are the
+	 * guest's, and what they point to has the layout of 32-bit guests. NULL: such calls get
+	 * -PV_ENOSYS.
+	 */
+	int64_t (*hypercall32)(void *ctx, unsigned vcpu, uint32_t nr, const uint32_t arg[6]);
+
+	/*
+	 * A vCPU began to run, or stopped for good, by means of the machine's and not by a
+	 * hypercall (INIT-SIPI; HLT with interrupts off). NULL if nobody wants to know.
+	 */
+	void (*vcpu_changed)(void *ctx, unsigned vcpu, bool up);
+
+	/*
+	 * The guest ended by means of the machine's: PV_SHUTDOWN_poweroff (ACPI S5, or every vCPU
+	 * halted for good) or PV_SHUTDOWN_reboot. The engine has been told to stop(). NULL if the
+	 * engine's guests cannot.
+	 */
+	void (*ended)(void *ctx, unsigned reason);
+
 	/* The deadline of timer_set() has passed (or nearly so: early calls are possible). */
 	void (*timer)(void *ctx, unsigned vcpu);
 
@@ -62,17 +83,47 @@ struct engine_client {
 	void (*died)(void *ctx, const char *why);
 };
 
+/* What runs on it. An engine is for one of them: engine_impl.guest. */
+enum engine_guest {
+	ENGINE_GUEST_PV,  /* no MMU of its own: all RAM at virt_base; state in Xen's PV context */
+	ENGINE_GUEST_PVH, /* a whole CPU with an MMU: starts as Xen's PVH does */
+};
+
+/* A part of guest-physical space that is memory from the start. */
+struct engine_region {
+	uint64_t gpa, size; /* bytes, multiples of 4096 */
+};
+#define ENGINE_MAX_REGIONS 8u
+
+/*
+ * How an engine of whole CPUs catches hypercalls (reference: Linux's xen_hypercall_amd and
+ * xen_hypercall_intel, which execute VMMCALL and VMCALL directly since XSA-466). Guests that ask
+ * for a hypercall page get one in every mode.
+ */
+enum engine_trap {
+	ENGINE_TRAP_AUTO,
+	ENGINE_TRAP_KVM_XEN,   /* the host kernel's own Xen support */
+	ENGINE_TRAP_RUN_TIME,  /* patched in memory when the guest sets up long mode */
+	ENGINE_TRAP_LOAD_TIME, /* patched in memory before the guest starts */
+	ENGINE_TRAP_PAGE,      /* nothing but the hypercall page */
+};
+
 struct engine_config {
 	unsigned max_vcpus; /* 1..ENGINE_MAX_VCPUS */
 	/*
 	 * RAM: a memfd as made by engine_ram_create(), mapped shared and writable at `ram` in this
-	 * process; both stay the caller's and outlive the engine. Guest-physical address g is at
-	 * ram + g here and, for an engine without a guest MMU, at virt_base + g in the guest.
+	 * process; both stay the caller's and outlive the engine. Guest-physical address g is byte
+	 * g of the file, is at ram + g here and, for an engine without a guest MMU, at
+	 * virt_base + g in the guest. The file spans all addresses that can ever be memory, holes
+	 * included: nobody touches those, so they cost nothing.
 	 */
 	int ram_fd;
 	void *ram;
-	uint64_t ram_size;  /* bytes, a multiple of 4096 */
-	uint64_t virt_base; /* a multiple of 4096, >= 64 KiB; virt_base + ram_size below
+	uint64_t ram_size; /* bytes, a multiple of 4096: where the span ends */
+	/* PVH: what is memory at the start, ascending, not touching. None: all of the span. */
+	struct engine_region region[ENGINE_MAX_REGIONS];
+	unsigned nregions;
+	uint64_t virt_base; /* PV: a multiple of 4096, >= 64 KiB; virt_base + ram_size below
 			       0x5ffe00000000 */
 
 	bool paging; /* the guest may remap its own pages (update_va_mapping): three more system
@@ -87,6 +138,10 @@ struct engine_config {
 	uint32_t cpuid[6][4]; /* eax, ebx, ecx, edx; all zero = no such leaf */
 
 	int64_t clock_offset; /* ns: guest system time = CLOCK_MONOTONIC + clock_offset */
+
+	int kvm_fd;	/* kvm: /dev/kvm, opened by who may; the caller's, needed during create() */
+	uint16_t domid; /* PVH: told by the Xen leaves of CPUID */
+	enum engine_trap trap; /* PVH: how hypercalls are caught; AUTO chooses */
 
 	const struct engine_client *client;
 	void *client_ctx;
@@ -136,15 +191,27 @@ struct engine_mapping {
 #define ENGINE_CAP_MSEAL	  (1u << 7)
 #define ENGINE_CAP_NO_SPECULATION (1u << 8)
 
+/* One kind of exit to this process, and how often it came. */
+struct engine_exits {
+	const char *kind; /* a word, static */
+	uint64_t count;
+};
+#define ENGINE_MAX_EXITS 24u
+
 struct engine_info {
 	uint32_t caps;	     /* ENGINE_CAP_* */
 	int32_t pid;	     /* of the guest process, 0 if the engine has none */
 	uint64_t hypercalls; /* answered by the client since create */
 	uint64_t kicks;	     /* signals sent to running vCPUs */
+	const char *trap;    /* how hypercalls are caught now, for a person; NULL: the only way */
+	uint64_t cpu_ns;     /* used by the vCPUs, if pid is 0 */
+	unsigned nexits;
+	struct engine_exits exits[ENGINE_MAX_EXITS];
 };
 
 struct engine_impl {
-	const char *name; /* "user" */
+	const char *name; /* "user", "kvm" */
+	enum engine_guest guest;
 
 	/* Can it run here? 0, or negative with a line for a person in why[]. Cheap; starts nothing.
 	 */
@@ -180,6 +247,50 @@ struct engine_impl {
 	 */
 	int (*vcpu_set)(struct engine *e, unsigned vcpu, const struct engine_vcpu_state *state);
 	int (*vcpu_get)(struct engine *e, unsigned vcpu, struct engine_vcpu_state *state);
+
+	/*
+	 * ---- for ENGINE_GUEST_PVH only, NULL otherwise
+	 */
+
+	/*
+	 * The kernel lies in RAM at [start, end): last chance to choose how hypercalls are caught.
+	 * Negative with a line in why[] if there is no way. Before the first resume.
+	 */
+	int (*image_loaded)(struct engine *e, uint64_t start, uint64_t end, char *why, size_t size);
+
+	/*
+	 * Where a vCPU starts when it comes up: the boot vCPU, and VCPUOP_initialise. The contents
+	 * are hostile: -PV_EINVAL if no CPU can be like that. The vCPU must be down.
+	 */
+	int (*vcpu_start_set)(struct engine *e, unsigned vcpu,
+			      const struct pv_vcpu_hvm_context *context);
+
+	/* HVMOP_set_evtchn_upcall_vector: upcalls of this vCPU come as `vector`; it sends EOIs. */
+	void (*upcall_vector_set)(struct engine *e, unsigned vcpu, uint8_t vector);
+	/* HVM_PARAM_CALLBACK_IRQ: for vCPUs without one of their own; the guest sends no EOI. 0 =
+	 * none. */
+	void (*callback_set)(struct engine *e, uint8_t vector);
+
+	/*
+	 * A page outside the regions becomes memory, or stops being it: zero at first, byte gfn <<
+	 * 12 of the file. -PV_EINVAL beyond the span. Works while vCPUs run.
+	 */
+	int (*frame_set)(struct engine *e, uint64_t gfn, bool present);
+	/*
+	 * Page `gfn`, here and for the guest, shows what page `source` is (PV_PHYSMAP_NONE: itself
+	 * again). flags: PV_PHYSMAP_READONLY. Works while vCPUs run.
+	 */
+	int (*overlay_set)(struct engine *e, uint64_t gfn, uint64_t source, unsigned flags);
+
+	/*
+	 * Sleep on vCPU's own thread, in a callback, until a kick for it, its stop, or guest system
+	 * time deadline_ns (0 = none). A kick since the last block() makes it return at once.
+	 */
+	void (*block)(struct engine *e, unsigned vcpu, uint64_t deadline_ns);
+
+	/*
+	 * ---- for all
+	 */
 
 	/* Let a vCPU run, or not. down does not wait: the vCPU stops at the end of its hypercall,
 	 * or soon. */
@@ -261,13 +372,20 @@ struct engine_impl {
 };
 
 extern const struct engine_impl engine_user;
+extern const struct engine_impl engine_kvm;
+
+/* engine_ram_create() flags */
+#define ENGINE_RAM_HUGE (1u << 0) /* of 2 MiB pages (hugetlbfs); size is a multiple of that */
+#define ENGINE_RAM_THP	(1u << 1) /* of transparent huge pages, as far as the host allows */
 
 /*
  * RAM for a guest: a memfd of `size` bytes, sealed against shrinking, growing and further seals, so
  * that no access through a mapping of it can fault; mapped shared at *ram. Pages appear when they
  * are touched.
  */
-int engine_ram_create(uint64_t size, int *fd, void **ram);
+int engine_ram_create(uint64_t size, unsigned flags, int *fd, void **ram);
+/* Make all pages of [gpa, gpa + size) present now. -PV_ENOMEM if the host has not so much. */
+int engine_ram_prefault(int fd, void *ram, uint64_t gpa, uint64_t size);
 
 /* RAM received from elsewhere (another process, a stream): checks size and seals, maps it. */
 int engine_ram_adopt(int fd, uint64_t size, void **ram);

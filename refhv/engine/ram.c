@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/memfd.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,19 +22,23 @@
 
 static int map(int fd, uint64_t size, void **ram)
 {
-	*ram = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	/* The span has holes that will never be there: nothing is reserved for them. */
+	*ram = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
 	return *ram == MAP_FAILED ? -errno : 0;
 }
 
-int engine_ram_create(uint64_t size, int *fd, void **ram)
+int engine_ram_create(uint64_t size, unsigned flags, int *fd, void **ram)
 {
+	unsigned how = MFD_CLOEXEC | MFD_ALLOW_SEALING;
 	int ret;
 
+	if (flags & ENGINE_RAM_HUGE)
+		how |= MFD_HUGETLB | MFD_HUGE_2MB;
 	/* Kernels from 6.3 on want to be told that code will run from it; older ones do not know
 	 * the flag. */
-	*fd = memfd_create("guest-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
+	*fd = memfd_create("guest-ram", how | MFD_EXEC);
 	if (*fd < 0 && errno == EINVAL)
-		*fd = memfd_create("guest-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+		*fd = memfd_create("guest-ram", how);
 	if (*fd < 0)
 		return -errno;
 	if (ftruncate(*fd, (off_t)size) || fcntl(*fd, F_ADD_SEALS, SEALS))
@@ -43,8 +48,21 @@ int engine_ram_create(uint64_t size, int *fd, void **ram)
 	if (ret) {
 		close(*fd);
 		*fd = -1;
+	} else if (flags & ENGINE_RAM_THP) {
+		madvise(*ram, size, MADV_HUGEPAGE);
 	}
 	return ret;
+}
+
+int engine_ram_prefault(int fd, void *ram, uint64_t gpa, uint64_t size)
+{
+	if (fallocate(fd, 0, (off_t)gpa, (off_t)size))
+		return -PV_ENOMEM;
+#ifdef MADV_POPULATE_WRITE
+	/* Page tables, too, if the kernel is new enough (5.14); without it they fill up as we go. */
+	madvise((char *)ram + gpa, size, MADV_POPULATE_WRITE);
+#endif
+	return 0;
 }
 
 int engine_ram_adopt(int fd, uint64_t size, void **ram)

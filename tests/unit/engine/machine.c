@@ -197,7 +197,7 @@ void machine_start(struct machine *m, struct machine_config c)
 	void *ram;
 	int fd;
 
-	need(!engine_ram_create(RAM_SIZE, &fd, &ram), "engine_ram_create");
+	need(!engine_ram_create(RAM_SIZE, 0, &fd, &ram), "engine_ram_create");
 	machine_attach(m, c, fd, ram);
 	for (unsigned i = 0; i < m->vcpus; i++)
 		machine_shared(m)->vcpu_info[i].evtchn_upcall_mask = 1;

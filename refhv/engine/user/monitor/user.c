@@ -344,7 +344,7 @@ static int user_watch_fd(struct engine *e)
 
 static void user_info(struct engine *e, struct engine_info *info)
 {
-	info->caps = e->caps;
+	*info = (struct engine_info){.caps = e->caps};
 	info->pid = e->pid;
 	info->hypercalls = ue_read(&e->hypercalls);
 	info->kicks = ue_read(&e->kicks);
@@ -352,6 +352,7 @@ static void user_info(struct engine *e, struct engine_info *info)
 
 const struct engine_impl engine_user = {
 	.name = "user",
+	.guest = ENGINE_GUEST_PV,
 	.probe = user_probe,
 	.create = user_create,
 	.wait = ue_wait,
