@@ -151,7 +151,8 @@ static void on_died(void *ctx, const char *why)
 	pthread_mutex_unlock(&m->lock);
 }
 
-static const struct engine_client client = {on_hypercall, on_timer, on_died};
+static const struct engine_client client = {
+	.hypercall = on_hypercall, .timer = on_timer, .died = on_died};
 
 void machine_attach(struct machine *m, struct machine_config c, int ram_fd, void *ram)
 {
