@@ -171,34 +171,37 @@ static void notify(void *ctx, uint32_t port)
 	struct host_bus *b = ctx;
 
 	if (port < HOST_BUS_PORTS)
-		pv_domain_evtchn_send(b->cfg.domain, &b->port[port]);
+		pv_domain_evtchn_send(b->cfg.domain, &b->port[port].host);
 }
 
 /* The domain's lock is held: only the eventfd. */
 static void kicked(void *arg)
 {
-	const struct host_bus *b = arg;
+	const struct host_bus_port *p = arg;
 	uint64_t one = 1;
 
-	if (write(b->cfg.kick, &one, sizeof(one)) < 0)
+	if (write(p->kick, &one, sizeof(one)) < 0)
 		return; /* full: whoever reads it wakes anyway */
 }
 
-static int bind_port(void *ctx, uint32_t front_port)
+static int bind_queue(void *ctx, unsigned queue, uint32_t front_port)
 {
 	struct host_bus *b = ctx;
 
+	if (queue >= HOST_BUS_QUEUES)
+		return -PV_EINVAL;
 	for (unsigned i = 0; i < HOST_BUS_PORTS; i++) {
-		struct pv_host_port *hp = &b->port[i];
+		struct host_bus_port *p = &b->port[i];
 		int rc;
 
-		if (hp->fn)
+		if (p->host.fn)
 			continue;
-		*hp = (struct pv_host_port){
-			.domid = BACK_DOMID, .kick = b->cfg.kick_index, .fn = kicked, .arg = b};
-		rc = pv_domain_evtchn_bind_host(b->cfg.domain, hp, front_port);
+		p->kick = b->kick[queue];
+		p->host = (struct pv_host_port){
+			.domid = BACK_DOMID, .kick = b->kick_index[queue], .fn = kicked, .arg = p};
+		rc = pv_domain_evtchn_bind_host(b->cfg.domain, &p->host, front_port);
 		if (rc < 0) {
-			hp->fn = NULL;
+			p->host.fn = NULL;
 			return rc;
 		}
 		return (int)i;
@@ -206,13 +209,18 @@ static int bind_port(void *ctx, uint32_t front_port)
 	return -PV_ENOSPC;
 }
 
+static int bind_port(void *ctx, uint32_t front_port)
+{
+	return bind_queue(ctx, 0, front_port);
+}
+
 static void unbind(void *ctx, uint32_t port)
 {
 	struct host_bus *b = ctx;
 
-	if (port < HOST_BUS_PORTS && b->port[port].fn) {
-		pv_domain_evtchn_unbind_host(b->cfg.domain, &b->port[port]);
-		b->port[port].fn = NULL;
+	if (port < HOST_BUS_PORTS && b->port[port].host.fn) {
+		pv_domain_evtchn_unbind_host(b->cfg.domain, &b->port[port].host);
+		b->port[port].host.fn = NULL;
 	}
 }
 
@@ -282,6 +290,8 @@ void host_bus_init(struct host_bus *b, const struct host_bus_config *cfg)
 {
 	memset(b, 0, sizeof(*b));
 	b->cfg = *cfg;
+	for (unsigned i = 0; i < HOST_BUS_QUEUES; i++)
+		host_bus_set_kick(b, i, cfg->kick, cfg->kick_index);
 	snprintf(b->front, sizeof(b->front), "/local/domain/%u/device/%s/%u", cfg->domid, cfg->kind,
 		 cfg->index);
 	snprintf(b->back, sizeof(b->back), "/local/domain/0/backend/%s/%u/%u", cfg->kind,
@@ -303,7 +313,14 @@ void host_bus_init(struct host_bus *b, const struct host_bus_config *cfg)
 		.switch_state = switch_state,
 		.front_state = front_state,
 		.broken = broken,
+		.bind_queue = bind_queue,
 	};
+}
+
+void host_bus_set_kick(struct host_bus *b, unsigned queue, int kick, uint16_t kick_index)
+{
+	b->kick[queue] = kick;
+	b->kick_index[queue] = kick_index;
 }
 
 void host_bus_close(struct host_bus *b)

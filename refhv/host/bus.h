@@ -14,7 +14,12 @@
 #include <pv/domain.h>
 #include <pv/store.h>
 
-enum { HOST_BUS_PORTS = 2, HOST_BUS_RINGS = 4, HOST_BUS_RING_PAGES = 16 };
+enum {
+	HOST_BUS_QUEUES = 8,
+	HOST_BUS_PORTS = 2 * HOST_BUS_QUEUES + 1, /* two for each queue and one for control */
+	HOST_BUS_RINGS = 2 * HOST_BUS_QUEUES + 1,
+	HOST_BUS_RING_PAGES = 16,
+};
 
 struct host_bus_config {
 	struct pv_domain *domain;
@@ -25,7 +30,7 @@ struct host_bus_config {
 	void *ram;	     /* guest physical 0 in this process */
 	uint64_t ram_size;   /* bytes */
 	int ram_fd;	     /* the same memory, for rings of scattered pages */
-	int kick;	     /* eventfd that the guest's sends write */
+	int kick;	     /* eventfd that the guest's sends write; queue 0's */
 	uint16_t kick_index; /* its engine index, or PV_KICK_INDEX_NONE */
 	void (*mark_dirty)(void *ctx, uint64_t gpa, uint64_t len);
 	/* The device was stopped for this reason. From any thread. */
@@ -40,16 +45,26 @@ struct host_bus_ring {
 	struct pv_grant_map map[HOST_BUS_RING_PAGES];
 };
 
+struct host_bus_port {
+	struct pv_host_port host;
+	int kick;
+};
+
 /* Caller-allocated; everything but bus is private. */
 struct host_bus {
 	struct pv_back_bus bus;
 	struct host_bus_config cfg;
 	char front[64], back[64];
-	struct pv_host_port port[HOST_BUS_PORTS];
+	/* One for each queue that has a runner of its own; queue 0's is cfg's. */
+	int kick[HOST_BUS_QUEUES];
+	uint16_t kick_index[HOST_BUS_QUEUES];
+	struct host_bus_port port[HOST_BUS_PORTS];
 	struct host_bus_ring ring[HOST_BUS_RINGS];
 };
 
 void host_bus_init(struct host_bus *b, const struct host_bus_config *cfg);
+/* The events of this queue (below HOST_BUS_QUEUES) write an eventfd of their own from now on. Before its backend connects. */
+void host_bus_set_kick(struct host_bus *b, unsigned queue, int kick, uint16_t kick_index);
 /* Unbinds what is still bound. Rings and pages have been unmapped by the backend. */
 void host_bus_close(struct host_bus *b);
 

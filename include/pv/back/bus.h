@@ -96,6 +96,9 @@ struct pv_back_bus {
 	 * constant string. Once per connection (no log flood), may come from the data path: it
 	 * must not call back into the backend. */
 	void (*broken)(void *ctx, const char *reason);
+	/* Control, optional: as bind, for one of several queues of a device: the frontend's
+	 * events on this port reach whoever runs that queue. NULL: everything has one runner. */
+	int (*bind_queue)(void *ctx, unsigned queue, uint32_t front_port);
 };
 
 /* What a backend's step call returns when it is not an error. */
