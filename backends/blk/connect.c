@@ -6,7 +6,6 @@
  * stream.
  */
 #include <pv/abi/io/protocols.h>
-#include <pv/abi/io/xenbus.h>
 #include "../../libpv/common/keys.h"
 #include "../../libpv/common/mem.h"
 #include "../common/handshake.h"
@@ -14,30 +13,13 @@
 
 #define PAGE 4096u
 
-struct number {
-	const char *key;
-	uint64_t value;
-	bool write;
-};
-
-static int write_numbers(const struct pv_blkback *b, const struct number *k, unsigned n)
-{
-	for (; n--; k++) {
-		int rc = k->write ? pv_back_write_u64(b->bus, k->key, k->value) : 0;
-
-		if (rc < 0)
-			return rc;
-	}
-	return 0;
-}
-
 static int publish(void *self)
 {
 	struct pv_blkback *b = self;
 	const struct pv_blkback_config *c = &b->cfg;
 	/* `sectors` counts 512-byte units whatever sector-size says, as Linux's and Xen's own
 	 * backends have it. */
-	const struct number keys[] = {
+	const struct pv_back_number keys[] = {
 		{"feature-flush-cache", c->flush, true},
 		{"feature-discard", c->discard, true},
 		{"discard-granularity", c->discard_granularity, c->discard},
@@ -53,7 +35,7 @@ static int publish(void *self)
 		 true},
 	};
 
-	return write_numbers(b, keys, sizeof(keys) / sizeof(keys[0]));
+	return pv_back_write_numbers(b->bus, keys, sizeof(keys) / sizeof(keys[0]));
 }
 
 static bool same(const char *a, const char *b)
@@ -216,8 +198,7 @@ int pv_blkback_import(struct pv_blkback *b, const struct pv_blkback_state *st)
 {
 	int rc;
 
-	if (b->connected || st->state < PV_XenbusStateInitialising ||
-	    st->state > PV_XenbusStateClosed)
+	if (b->connected || !pv_back_state_valid(st->state))
 		return -PV_EINVAL;
 	if (!st->connected) {
 		b->conn.state = st->state;

@@ -2,6 +2,7 @@
  * What every backend's handshake has in common: see handshake.h.
  */
 #include <pv/abi/io/xenbus.h>
+#include <stddef.h>
 #include "../../libpv/common/keys.h"
 #include "handshake.h"
 
@@ -82,4 +83,47 @@ int pv_back_write_u64(const struct pv_back_bus *bus, const char *key, uint64_t v
 	char buf[PV_VALUE_LEN];
 
 	return bus->write(bus->ctx, key, pv_key_u64(buf, v));
+}
+
+int pv_back_write_numbers(const struct pv_back_bus *bus, const struct pv_back_number *k, unsigned n)
+{
+	int rc = 0;
+
+	for (; n-- && rc >= 0; k++)
+		if (k->write)
+			rc = pv_back_write_u64(bus, k->key, k->value);
+	return rc < 0 ? rc : 0;
+}
+
+bool pv_back_state_valid(uint32_t state)
+{
+	return state >= PV_XenbusStateInitialising && state <= PV_XenbusStateClosed;
+}
+
+int pv_back_read_queue(const struct pv_back_bus *bus, uint32_t queue, const char *key, uint64_t max,
+		       uint64_t *v)
+{
+	char path[2 * PV_KEY_LEN];
+	unsigned n = 0, i;
+
+	if (queue == PV_BACK_FLAT)
+		return pv_back_read_u64(bus, key, max, v);
+	pv_key_indexed(path, "queue-", queue);
+	while (path[n])
+		n++;
+	path[n++] = '/';
+	for (i = 0; key[i]; i++) {
+		if (n == sizeof(path) - 1)
+			return -PV_EINVAL;
+		path[n++] = key[i];
+	}
+	path[n] = 0;
+	return pv_back_read_u64(bus, path, max, v);
+}
+
+int pv_back_bind_queue(const struct pv_back_bus *bus, uint32_t front_port, uint32_t queue)
+{
+	if (bus->size > offsetof(struct pv_back_bus, bind_queue) && bus->bind_queue)
+		return bus->bind_queue(bus->ctx, front_port, queue);
+	return queue == 0 ? bus->bind(bus->ctx, front_port) : -PV_EINVAL;
 }

@@ -38,11 +38,7 @@ int pv_netback_init(struct pv_netback *b, const struct pv_back_bus *bus,
 static int publish(void *self)
 {
 	struct pv_netback *b = self;
-	const struct {
-		const char *key;
-		uint64_t value;
-		bool write;
-	} keys[] = {
+	const struct pv_back_number keys[] = {
 		{"feature-rx-copy", 1, true},
 		{"feature-rx-flip", 0, true},
 		{"feature-sg", !b->cfg.no_sg, true},
@@ -53,13 +49,8 @@ static int publish(void *self)
 		{"feature-split-event-channels", !b->cfg.no_split, true},
 		{"mtu", b->cfg.mtu, b->cfg.mtu != 0},
 	};
-	unsigned i;
-	int rc = 0;
 
-	for (i = 0; i < sizeof(keys) / sizeof(keys[0]) && rc >= 0; i++)
-		if (keys[i].write)
-			rc = pv_back_write_u64(b->bus, keys[i].key, keys[i].value);
-	return rc < 0 ? rc : 0;
+	return pv_back_write_numbers(b->bus, keys, sizeof(keys) / sizeof(keys[0]));
 }
 
 static bool flag(const struct pv_netback *b, const char *key)
@@ -274,8 +265,7 @@ int pv_netback_import(struct pv_netback *b, const struct pv_netback_state *st)
 {
 	int rc;
 
-	if (b->connected || st->state < PV_XenbusStateInitialising ||
-	    st->state > PV_XenbusStateClosed)
+	if (b->connected || !pv_back_state_valid(st->state))
 		return -PV_EINVAL;
 	if (!st->connected) {
 		b->conn.state = st->state;
