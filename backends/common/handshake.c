@@ -124,6 +124,6 @@ int pv_back_read_queue(const struct pv_back_bus *bus, uint32_t queue, const char
 int pv_back_bind_queue(const struct pv_back_bus *bus, uint32_t front_port, uint32_t queue)
 {
 	if (bus->size > offsetof(struct pv_back_bus, bind_queue) && bus->bind_queue)
-		return bus->bind_queue(bus->ctx, front_port, queue);
+		return bus->bind_queue(bus->ctx, queue, front_port);
 	return queue == 0 ? bus->bind(bus->ctx, front_port) : -PV_EINVAL;
 }
