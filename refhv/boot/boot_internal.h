@@ -26,19 +26,23 @@ struct boot_space {
 };
 
 /* Whole pages for `len` bytes; *gpa is where. `what` names them if there is no room. */
-int boot_place(struct boot_space *s, uint64_t len, const char *what, uint64_t *gpa,
-	       struct boot_error *err);
+typedef int boot_place_fn(struct boot_space *s, uint64_t len, const char *what, uint64_t *gpa,
+			  struct boot_error *err);
+boot_place_fn boot_place;     /* from the low end of what is free */
+boot_place_fn boot_place_top; /* from the high end, but not beyond BOOT_TOP */
+#define BOOT_TOP \
+	0x80000000ull /* as x86-64 kernels want of a ramdisk: the boot protocol's initrd_addr_max */
 
 /*
  * Copies every PT_LOAD to RAM (p_paddr - paddr_offset), clears what is beyond the file's part, and
- * opens the space behind the last one. Nothing lands outside RAM.
+ * opens the space behind the last one, up to `limit`. Nothing lands beyond that.
  */
-int boot_load(const struct boot_kernel *k, const struct boot_config *c, struct boot_space *s,
+int boot_load(const struct boot_kernel *k, void *ram, uint64_t limit, struct boot_space *s,
 	      struct boot_error *err);
 
-/* Reads the ramdisk, if there is one; *len is 0 else. */
-int boot_ramdisk(const struct boot_config *c, struct boot_space *s, uint64_t *gpa, uint64_t *len,
-		 struct boot_error *err);
+/* Reads the ramdisk, if there is one, to where `place` puts it; *len is 0 else. */
+int boot_ramdisk(const struct boot_config *c, struct boot_space *s, boot_place_fn *place,
+		 uint64_t *gpa, uint64_t *len, struct boot_error *err);
 
 /*
  * Refuses a kernel that requires a feature this domain does not have, or that cannot do without

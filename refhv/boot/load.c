@@ -64,51 +64,73 @@ static unsigned long long mib(uint64_t bytes)
 	return (bytes + (1 << 20) - 1) >> 20;
 }
 
+static int no_room(const struct boot_space *s, uint64_t len, const char *what,
+		   struct boot_error *err)
+{
+	return boot_fail(err, PV_ENOMEM,
+			 "%s: %llu MiB of memory has no room for the %s (%llu MiB) behind "
+			 "what is at 0..%#llx; set memory to %llu or more",
+			 s->k->name, mib(s->limit), what, mib(len), (unsigned long long)s->next,
+			 mib(s->limit) + mib(len) + 2);
+}
+
+static uint64_t pages_of(uint64_t len)
+{
+	return len / BOOT_PAGE + !!(len % BOOT_PAGE);
+}
+
 int boot_place(struct boot_space *s, uint64_t len, const char *what, uint64_t *gpa,
 	       struct boot_error *err)
 {
-	uint64_t left = s->limit - s->next, pages = len / BOOT_PAGE + !!(len % BOOT_PAGE);
+	uint64_t left = s->limit - s->next, pages = pages_of(len);
 
 	if (pages > left / BOOT_PAGE)
-		return boot_fail(err, PV_ENOMEM,
-				 "%s: %llu MiB of memory has no room for the %s (%llu MiB) behind "
-				 "what is at 0..%#llx; set memory to %llu or more",
-				 s->k->name, mib(s->limit), what, mib(len),
-				 (unsigned long long)s->next, mib(s->limit) + mib(len) + 2);
+		return no_room(s, len, what, err);
 	*gpa = s->next;
 	s->next += pages * BOOT_PAGE;
 	return 0;
 }
 
-int boot_load(const struct boot_kernel *k, const struct boot_config *c, struct boot_space *s,
+int boot_place_top(struct boot_space *s, uint64_t len, const char *what, uint64_t *gpa,
+		   struct boot_error *err)
+{
+	uint64_t top = s->limit < BOOT_TOP ? s->limit : BOOT_TOP, pages = pages_of(len);
+
+	if (top < s->next || pages > (top - s->next) / BOOT_PAGE)
+		return no_room(s, len, what, err);
+	*gpa = s->limit = top - pages * BOOT_PAGE;
+	return 0;
+}
+
+int boot_load(const struct boot_kernel *k, void *ram, uint64_t limit, struct boot_space *s,
 	      struct boot_error *err)
 {
 	struct pv_elf_segment seg;
 	uint32_t i = 0;
 
-	if (k->end > c->ram_size)
+	if (k->end > limit)
 		return boot_fail(
 			err, PV_ENOMEM,
 			"%s: loads up to %#llx, but the domain has %llu MiB of memory; set "
 			"memory to %llu or more",
-			k->name, (unsigned long long)k->end, mib(c->ram_size), mib(k->end) + 2);
+			k->name, (unsigned long long)k->end, mib(limit), mib(k->end) + 2);
 	while (pv_elf_next_load(&k->elf, &i, &seg) > 0) {
-		uint8_t *to = (uint8_t *)c->ram + (seg.paddr - k->paddr_offset);
+		uint8_t *to = (uint8_t *)ram + (seg.paddr - k->paddr_offset);
 
 		memcpy(to, k->elf.image + seg.offset, seg.filesz);
 		memset(to + seg.filesz, 0, seg.memsz - seg.filesz);
 	}
 	*s = (struct boot_space){.k = k,
-				 .ram = c->ram,
+				 .ram = ram,
 				 .next = (k->end + BOOT_PAGE - 1) & ~(uint64_t)(BOOT_PAGE - 1),
-				 .limit = c->ram_size & ~(uint64_t)(BOOT_PAGE - 1)};
+				 .limit = limit & ~(uint64_t)(BOOT_PAGE - 1)};
 	if (s->next > s->limit)
 		s->next = s->limit;
 	return 0;
 }
 
-int boot_ramdisk(const struct boot_config *c, struct boot_space *s, uint64_t *gpa, uint64_t *len,
-		 struct boot_error *err)
+int boot_ramdisk(const struct boot_config *c, struct boot_space *s, boot_place_fn *place,
+		 uint64_t *gpa, uint64_t *len, struct boot_error *err)
 {
 	int rc;
 
@@ -120,7 +142,7 @@ int boot_ramdisk(const struct boot_config *c, struct boot_space *s, uint64_t *gp
 		return boot_fail(err, PV_EINVAL, "%s: is empty; leave ramdisk out instead",
 				 c->ramdisk_name);
 	if (!rc)
-		rc = boot_place(s, *len, "ramdisk", gpa, err);
+		rc = place(s, *len, "ramdisk", gpa, err);
 	if (!rc)
 		rc = boot_read(c->ramdisk_name, c->ramdisk_fd, s->ram + *gpa, *len, err);
 	return rc;

@@ -96,7 +96,7 @@ static int place_all(struct boot_space *s, const struct boot_config *c, struct l
 		     struct boot_error *err)
 {
 	uint64_t pages = c->ram_size / BOOT_PAGE;
-	int rc = boot_ramdisk(c, s, &l->ramdisk, &l->ramdisk_len, err);
+	int rc = boot_ramdisk(c, s, boot_place, &l->ramdisk, &l->ramdisk_len, err);
 
 	if (!rc)
 		rc = boot_place(s, pages * sizeof(uint64_t), "p2m list", &l->p2m, err);
@@ -165,7 +165,7 @@ int boot_pv(const struct boot_kernel *k, const struct boot_config *c, struct boo
 	int rc = boot_pv_check(k, c, err);
 
 	if (!rc)
-		rc = boot_load(k, c, &s, err);
+		rc = boot_load(k, c->ram, c->ram_size, &s, err);
 	if (!rc)
 		rc = place_all(&s, c, &l, err);
 	if (rc)

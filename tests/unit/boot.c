@@ -1,5 +1,5 @@
 /*
- * boot: claims about the domain builders: generated kernels, good and bad, in a small RAM.
+ * boot: claims about the PV domain builder: generated kernels, good and bad, in a small RAM.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +7,6 @@
 #include <unistd.h>
 #include <pv/abi/errno.h>
 #include <pv/abi/features.h>
-#include <pv/abi/hvm/start_info.h>
 #include <pv/abi/xen.h>
 #include "boot/boot.h"
 #include "elf_image.h"
@@ -409,49 +408,6 @@ START_TEST(image_with_nothing_to_load_is_refused)
 }
 END_TEST
 
-START_TEST(pvh_start_info_describes_memory_and_modules)
-{
-	static const uint8_t disk[100] = "initrd";
-	const struct pv_hvm_memmap_table_entry *map;
-	const struct pv_hvm_modlist_entry *mod;
-	const struct pv_hvm_start_info *si;
-	struct boot_pvh_result pvh;
-
-	usual_kernel();
-	config.ramdisk_fd = fd_of(disk, sizeof(disk));
-	config.ramdisk_name = "initrd.img";
-	ck_assert_int_eq(boot_pvh(&k, &config, &pvh, &err), 0);
-	close(config.ramdisk_fd);
-	ck_assert_uint_eq(pvh.entry_gpa, KERNEL_PA + 16);
-	si = (const void *)(ram + pvh.start_info_gpa);
-	ck_assert_uint_eq(si->magic, PV_XEN_HVM_START_MAGIC_VALUE);
-	ck_assert_uint_eq(si->version, 1);
-	ck_assert_uint_eq(si->nr_modules, 1);
-	ck_assert_uint_eq(si->memmap_entries, 1);
-	ck_assert_str_eq((const char *)ram + si->cmdline_paddr, config.cmdline);
-	mod = (const void *)(ram + si->modlist_paddr);
-	ck_assert_uint_eq(mod->size, sizeof(disk));
-	ck_assert_int_eq(memcmp(ram + mod->paddr, disk, sizeof(disk)), 0);
-	map = (const void *)(ram + si->memmap_paddr);
-	ck_assert_uint_eq(map->addr, 0);
-	ck_assert_uint_eq(map->size, RAM_SIZE);
-	ck_assert_uint_eq(map->type, PV_XEN_HVM_MEMMAP_TYPE_RAM);
-	ck_assert_uint_lt(pvh.console_gfn, pvh.first_free_gfn);
-	ck_assert_uint_ne(pvh.console_gfn, pvh.store_gfn);
-}
-END_TEST
-
-START_TEST(kernel_without_pvh_entry_is_refused_by_the_pvh_builder)
-{
-	struct boot_pvh_result pvh;
-
-	start_kernel();
-	ck_assert_int_eq(read_image(), 0);
-	ck_assert_int_eq(boot_pvh(&k, &config, &pvh, &err), -PV_ENOEXEC);
-	said("PHYS32_ENTRY");
-}
-END_TEST
-
 int main(void)
 {
 	TCase *t = tcase_create("boot");
@@ -474,7 +430,5 @@ int main(void)
 	tcase_add_test(t, kernel_for_another_processor_is_refused);
 	tcase_add_test(t, segment_below_the_paddr_offset_is_refused);
 	tcase_add_test(t, image_with_nothing_to_load_is_refused);
-	tcase_add_test(t, pvh_start_info_describes_memory_and_modules);
-	tcase_add_test(t, kernel_without_pvh_entry_is_refused_by_the_pvh_builder);
 	return run_case("boot", t);
 }
