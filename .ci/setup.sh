@@ -5,7 +5,7 @@
 # die TEXT        one clear line, and exit 1
 #
 # Only development packages are installed. Kernels, hypervisors and other test inputs are downloaded as packages and unpacked under
-# the build folder by the tests that want them; see tests/tools/fetch.
+# the build folder by the tests that want them; see tests/tools/fetch.py.
 
 [ -n "${SETUP_T0:-}" ] || SETUP_T0=$(date +%s)
 

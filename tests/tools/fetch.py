@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""Debian packages as test inputs: downloaded and unpacked below a folder, never installed.
+
+fetch.py FOLDER PACKAGE...
+
+Prints, for each package, the folder that holds its files. A package is unpacked once per version. Exit code 77, with
+a reason, where that is impossible: no apt, no package lists, no network.
+"""
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+
+class Missing(Exception):
+    """What a test wants is not to be had here; the text says why."""
+
+
+def command(*argv, **more):
+    return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, **more)
+
+
+def release(need):
+    """Raises unless this is that release of Debian."""
+    try:
+        with open('/etc/os-release') as f:
+            text = f.read()
+    except OSError:
+        text = ''
+    if not re.search(r'^ID="?debian"?$', text, re.M) or not re.search(r'^VERSION_ID="?%s"?$' % need, text, re.M):
+        raise Missing('this is not Debian %s, whose packages are the test inputs' % need)
+
+
+def show(package, field):
+    """One field of the candidate version of a package."""
+    if not shutil.which('apt-cache'):
+        raise Missing('no apt-cache here: test inputs are Debian packages')
+    got = command('apt-cache', 'show', '--no-all-versions', package).stdout
+    m = re.search(r'^%s: (.*)$' % field, got, re.M)
+    if not m:
+        raise Missing('no package %s is known to apt: run apt-get update first' % package)
+    return m.group(1)
+
+
+def newest(pattern):
+    """The name, last in order, of the packages whose whole name matches."""
+    if not shutil.which('apt-cache'):
+        raise Missing('no apt-cache here: test inputs are Debian packages')
+    names = command('apt-cache', 'pkgnames').stdout.split()
+    names = [n for n in names if re.fullmatch(pattern, n)]
+    if not names:
+        raise Missing('no package like %s is known to apt: run apt-get update first' % pattern)
+    return max(names, key=lambda n: [int(x) for x in re.findall(r'\d+', n)])
+
+
+def unpack(folder, package):
+    """The folder with the files of a package."""
+    os.makedirs(folder, exist_ok=True)
+    root = os.path.join(folder, '%s_%s' % (package, show(package, 'Version').replace(':', '-')))
+    with open(os.path.join(folder, '.lock'), 'w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if os.path.isdir(root):
+            return root
+        for tool in ('apt-get', 'dpkg-deb'):
+            if not shutil.which(tool):
+                raise Missing('no %s here: test inputs are Debian packages' % tool)
+        with tempfile.TemporaryDirectory(dir=folder) as d:
+            got = command('apt-get', '-qq', '-o', 'APT::Sandbox::User=root', 'download', package, cwd=d, timeout=300)
+            debs = [f for f in os.listdir(d) if f.endswith('.deb')]
+            if got.returncode or not debs:
+                raise Missing('apt-get download %s failed: %s' % (package, got.stderr.strip()[-200:]))
+            subprocess.run(['dpkg-deb', '-x', os.path.join(d, debs[0]), os.path.join(d, 'root')], check=True)
+            os.rename(os.path.join(d, 'root'), root)
+    return root
+
+
+if __name__ == '__main__':
+    try:
+        for name in sys.argv[2:]:
+            print(unpack(sys.argv[1], name))
+    except Missing as e:
+        print(e, file=sys.stderr)
+        sys.exit(77)
