@@ -76,7 +76,7 @@ int arrive_finish(struct domain *d, bool moved_here, struct refhv_error *e)
 
 	if (moved_here && wire_say(&wire, "ready"))
 		return bad_stream(e);
-	if (migrate_receive(&wire, d->ram, d->ram_size, &image))
+	if (migrate_receive(&wire, d->space.ram, d->space.size, &image))
 		return bad_stream(e);
 	rc = take_over(d, e);
 	if (!rc && moved_here)

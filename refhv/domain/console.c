@@ -139,7 +139,7 @@ static void bus_dirty(void *ctx, const void *va, uint64_t len)
 {
 	struct console *c = ctx;
 
-	machine_mark_dirty(c->d, (uint64_t)((const char *)va - (const char *)c->d->ram), len);
+	machine_mark_dirty(c->d, (uint64_t)((const char *)va - (const char *)c->d->space.ram), len);
 }
 
 /* The domain's lock is held: only the eventfd. */
@@ -185,7 +185,7 @@ int console_start(struct domain *d, struct refhv_error *e)
 int console_attach(struct domain *d, struct refhv_error *e)
 {
 	struct console *c = d->console;
-	void *page = (char *)d->ram + (d->boot.console_gfn << 12);
+	void *page = (char *)d->space.ram + (d->boot.console_gfn << 12);
 	int rc;
 
 	c->bus = (struct pv_back_bus){

@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include "boot/boot.h"
 #include "config/config.h"
+#include "domain/space.h"
 #include "engine/engine.h"
 #include "fdmsg.h"
 #include "host/xenstore.h"
@@ -72,12 +73,8 @@ struct domain {
 	struct engine *engine;
 	struct engine_client client;
 	ev_io watch_engine;
-	int ram_fd;
-	void *ram;
-	uint64_t ram_size;
-	uint64_t *
-		absent; /* pages given back by the guest, one bit each; NULL while there are none */
-	uint64_t absent_pages;
+	enum pv_domain_kind kind;
+	struct space space;
 	struct pv_vmm vmm;
 	struct pv_domain *pv;
 	pthread_mutex_t lock;

@@ -3,8 +3,6 @@
  *
  * LEAF hooks come with the domain's lock held and touch only the engine, which never calls back from these.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <pv/abi/errno.h>
 #include <pv/abi/sched.h>
 #include <pv/abi/xen.h>
@@ -39,7 +37,7 @@ static void hook_unlock(void *ctx)
 	struct domain *d = ctx;
 
 	if (d->nwritten == DOMAIN_WRITTEN)
-		d->impl->mark_dirty(d->engine, 0, d->ram_size);
+		d->impl->mark_dirty(d->engine, 0, d->space.size);
 	else
 		for (unsigned i = 0; i < d->nwritten; i++)
 			d->impl->mark_dirty(d->engine, d->written[i], 4096);
@@ -47,75 +45,28 @@ static void hook_unlock(void *ctx)
 	pthread_mutex_unlock(&d->lock);
 }
 
-/* Pages that the guest gave back: one bit each, allocated when the first one goes. Under the domain's lock. */
-static bool is_absent(const struct domain *d, uint64_t gfn)
-{
-	return d->absent[gfn / 64] >> (gfn % 64) & 1;
-}
-
-static void set_absent(struct domain *d, uint64_t gfn, bool absent)
-{
-	uint64_t bit = 1ull << (gfn % 64);
-
-	if (is_absent(d, gfn) == absent)
-		return;
-	d->absent[gfn / 64] ^= bit;
-	d->absent_pages += absent ? 1 : -1ull;
-}
-
-static bool in_ram(const struct domain *d, uint64_t gfn, unsigned order)
-{
-	uint64_t pages = d->ram_size >> 12;
-
-	return order < 20 && gfn < pages && (1ull << order) <= pages - gfn;
-}
-
 static int hook_release(void *ctx, uint64_t gfn, unsigned order)
 {
-	struct domain *d = ctx;
-
-	if (!in_ram(d, gfn, order))
-		return -PV_EINVAL;
-	if (!d->absent)
-		d->absent = calloc((d->ram_size >> 18) + 1, sizeof(*d->absent));
-	if (!d->absent)
-		return -PV_ENOMEM;
-	/* The host has the memory back at once; a guest that looks there finds new zeros and harms itself. */
-	if (fallocate(d->ram_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)(gfn << 12),
-		      (off_t)(4096ull << order)))
-		return -PV_ENOMEM;
-	d->impl->mark_dirty(d->engine, gfn << 12, 4096ull << order);
-	for (uint64_t i = 0; i < 1ull << order; i++)
-		set_absent(d, gfn + i, true);
-	return 0;
+	return space_release(ctx, gfn, order);
 }
 
 static int hook_populate(void *ctx, uint64_t gfn, unsigned order)
 {
-	struct domain *d = ctx;
-
-	if (!in_ram(d, gfn, order))
-		return -PV_EINVAL;
-	for (uint64_t i = 0; i < 1ull << order && d->absent; i++)
-		set_absent(d, gfn + i, false);
-	return 0;
+	return space_populate(ctx, gfn, order);
 }
 
 static void *hook_gpa_map(void *ctx, uint64_t gpa, uint32_t len, int write)
 {
 	struct domain *d = ctx;
+	void *p = space_at(&d->space, gpa, len);
 
-	if (gpa >= d->ram_size || len > d->ram_size - gpa)
-		return NULL;
-	if (d->absent_pages && is_absent(d, gpa >> 12))
-		return NULL;
-	if (write) {
+	if (p && write) {
 		d->impl->mark_dirty(d->engine, gpa, len);
 		if (d->nwritten < DOMAIN_WRITTEN &&
 		    (!d->nwritten || d->written[d->nwritten - 1] != (gpa & ~4095ull)))
 			d->written[d->nwritten++] = gpa & ~4095ull;
 	}
-	return (char *)d->ram + gpa;
+	return p;
 }
 
 static int hook_gva_to_gpa(void *ctx, unsigned vcpu, uint64_t gva, int write, uint64_t *gpa)

@@ -116,7 +116,7 @@ static struct move *begin(struct domain *d, int fd, struct refhv_error *e)
 	else if (d->move)
 		refhv_fail(e, REFHV_STATE, "wait until that ends", "%s is being moved", d->name);
 	else if (!(m = calloc(1, sizeof(*m))) ||
-		 !(m->bitmap = calloc(memory_bitmap_words(d->ram_size), sizeof(uint64_t))))
+		 !(m->bitmap = calloc(memory_bitmap_words(d->space.size), sizeof(uint64_t))))
 		refhv_fail(e, REFHV_FAILED, NULL, "out of memory");
 	if (!m || !m->bitmap) {
 		free(m);
@@ -134,7 +134,7 @@ static struct move *begin(struct domain *d, int fd, struct refhv_error *e)
 			{
 				.size = sizeof(struct image_machine),
 				.vcpus = d->config.maxvcpus,
-				.ram_size = d->ram_size,
+				.ram_size = d->space.size,
 				.virt_base = d->boot.virt_base,
 				.hypercall_gva =
 					d->boot.has_hypercall_page ? d->boot.hypercall_gva : 0,
@@ -145,9 +145,9 @@ static struct move *begin(struct domain *d, int fd, struct refhv_error *e)
 				.domid = d->domid,
 				.paused = !m->was_running,
 			},
-		.ram_fd = d->ram_fd,
-		.ram = d->ram,
-		.ram_size = d->ram_size,
+		.ram_fd = d->space.fd,
+		.ram = d->space.ram,
+		.ram_size = d->space.size,
 		.dirty_start = dirty_start,
 		.dirty_collect = dirty_collect,
 		.dirty_stop = dirty_stop,

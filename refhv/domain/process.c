@@ -208,7 +208,7 @@ int domain_process(const char *name)
 	signal(SIGPIPE, SIG_IGN);
 	prctl(PR_SET_DUMPABLE, 0);
 	snprintf(d->name, sizeof(d->name), "%s", name);
-	d->report = d->log = d->ram_fd = -1;
+	d->report = d->log = d->space.fd = -1;
 	d->end_reason = -1;
 	d->tsc0 = clock_tsc();
 	d->ns0 = clock_monotonic();

@@ -82,7 +82,7 @@ static void notify_guest(void *ctx)
 
 int store_attach(struct domain *d, struct refhv_error *e)
 {
-	void *page = (char *)d->ram + (d->boot.store_gfn << 12);
+	void *page = (char *)d->space.ram + (d->boot.store_gfn << 12);
 	int rc;
 
 	d->store_hp =
