@@ -1,0 +1,72 @@
+"""The small guest: Debian's kernel package, busybox, the Xen front ends, mke2fs; a shell on hvc0.
+
+Its first process is busybox's init, so that what the kernel asks for (power off, reboot) goes the way it does on a whole system.
+"""
+import os
+import shutil
+
+import l1
+
+MODULES = ('xen_blkfront', 'xen_netfront')
+
+INITTAB = b'''::sysinit:/etc/start
+hvc0::respawn:/etc/shell
+::ctrlaltdel:/bin/reboot
+::shutdown:/bin/umount -a -r
+'''
+START = b'''#!/bin/sh
+mount -t devtmpfs dev /dev
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t tmpfs tmp /tmp
+for m in $(cat /modules/order); do insmod /modules/$m.ko; done
+ip link set lo up
+read up rest < /proc/uptime
+echo "guest: userspace after $up s, kernel $(uname -r)"
+'''
+SHELL = b'''#!/bin/sh
+export PATH=/bin:/sbin HOME=/ PS1='guest# ' ENV=/etc/profile
+exec setsid -c sh -i < /dev/hvc0 > /dev/hvc0 2>&1
+'''
+# udhcpc's hook: takes what it is given.
+LEASE = b'''#!/bin/sh
+[ "$1" = bound ] || [ "$1" = renew ] || exit 0
+ip addr flush dev $interface
+ip addr add $ip/$mask dev $interface
+[ -z "$router" ] || ip route replace default via $router
+[ -z "$dns" ] || echo "nameserver $dns" > /etc/resolv.conf
+echo "lease: $ip from $serverid router $router"
+'''
+
+
+def initrd(bench, flavour='cloud-amd64'):
+    """The path of the guest's initramfs."""
+    package = bench.kernel_package(flavour)
+    mke2fs = shutil.which('mke2fs', path=os.environ.get('PATH', '') + ':/sbin:/usr/sbin')
+    if not mke2fs:
+        raise l1.Missing('mke2fs not found: guests make file systems with it')
+
+    def make(a):
+        for folder in ('proc', 'sys', 'dev', 'tmp', 'mnt', 'run'):
+            a.folder(folder)
+        a.device('dev/console', 5, 1)
+        l1.put_busybox(a, bench.busybox())
+        l1.put_modules(a, package, MODULES)
+        a.link('init', 'bin/busybox')
+        a.data('etc/inittab', INITTAB)
+        a.data('etc/start', START, 0o755)
+        a.data('etc/shell', SHELL, 0o755)
+        a.data('etc/lease', LEASE, 0o755)
+        a.file('bin/mke2fs', mke2fs, 0o755)
+        a.data('etc/mke2fs.conf', b'')
+        for x in l1.libraries_of(mke2fs):
+            a.file(x, x, 0o755)
+
+    return bench.part('guest-' + flavour, [package, mke2fs, bench.busybox(), __file__], make)
+
+
+def image(bench, flavour='cloud-amd64'):
+    """The part of L1 that has it as /images/guest (or guest-FLAVOUR)."""
+    path = initrd(bench, flavour)
+    name = 'guest' if flavour == 'cloud-amd64' else 'guest-' + flavour
+    return bench.part('l1-' + name, [path], lambda a: a.file('images/' + name, path, 0o644))
