@@ -40,7 +40,7 @@ struct pv_domain_config {
 	uint16_t domid; /* what the guest is told it is */
 	uint16_t pad;
 	uint32_t max_vcpus;	   /* 1..PV_MAX_VCPUS; vCPU 0 is up, the others are down */
-	uint32_t max_ports;	   /* event channels incl. port 0 [4096, the most] */
+	uint32_t max_ports;	   /* event channels incl. port 0, 131072 at most [4096] */
 	uint32_t max_grant_frames; /* [64, the most] */
 	uint32_t max_maps;	   /* mapped grants at any time, all holders [65536, the most] */
 	uint64_t nr_pages;	   /* memory at start, 4 KiB pages */

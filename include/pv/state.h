@@ -24,6 +24,8 @@
 #define PV_STATE_GRANT_FRAMES 64
 #define PV_STATE_GRANT_SEEDS  8
 #define PV_STATE_WATCHDOGS    2
+#define PV_STATE_EVENT_PAGES  128
+#define PV_STATE_EVENT_QUEUES 16
 
 /* pv_state_domain.flags */
 #define PV_STATE_SHUTDOWN      (1u << 0) /* shutdown_reason is valid */
@@ -49,7 +51,13 @@ struct pv_state_domain {
 	uint32_t grant_frames;	/* frames in use, <= the new domain's limit */
 	uint64_t grant_frame_gfn[PV_STATE_GRANT_FRAMES]; /* or PV_STATE_NO_GPA */
 	uint64_t grant_seed[PV_STATE_GRANT_SEEDS];	 /* entries while frame 0 has no place */
-	uint64_t early_pending[64]; /* ports that became pending before there was a shared_info */
+	/* Ports that became pending before there was a shared_info. Written as PV_STATE_PORT_PENDING
+	 * nowadays, and 0 here. */
+	uint64_t early_pending[64];
+	/* FIFO event channels: the pages of the event array, in order. */
+	uint32_t event_fifo; /* 1: FIFO words; 0: 2-level words, and all that follows is 0 */
+	uint32_t event_pages;
+	uint64_t event_page_gfn[PV_STATE_EVENT_PAGES];
 };
 
 /* pv_state_vcpu.flags */
@@ -71,6 +79,9 @@ struct pv_state_vcpu {
 	uint32_t time_version;	    /* even: last version written to vcpu_time_info */
 	uint64_t runstate_entry_ns; /* guest system time at which runstate was entered */
 	uint64_t runstate_ns[4];    /* time spent in each state, up to runstate_entry_ns */
+	/* FIFO event channels, else 0. */
+	uint64_t fifo_block_gpa;		   /* control block, or PV_STATE_NO_GPA */
+	uint32_t fifo_tail[PV_STATE_EVENT_QUEUES]; /* last port of each queue, 0 = none */
 };
 
 /*
@@ -83,6 +94,7 @@ struct pv_state_vcpu {
 #define PV_STATE_PORT_IPI     4u
 
 #define PV_STATE_PORT_WAS_BOUND (1u << 0)
+#define PV_STATE_PORT_PENDING	(1u << 1) /* raised while there was no place for its bit */
 
 /* One port that is not free. Pending and mask bits are guest memory. */
 struct pv_state_port {
@@ -94,7 +106,8 @@ struct pv_state_port {
 	uint32_t virq;
 	uint32_t remote_port;
 	uint16_t remote_domid;
-	uint16_t pad[3];
+	uint16_t priority; /* FIFO: 0 (first) to 15; 2-level: any of these, no effect */
+	uint16_t pad[2];
 };
 
 /* pv_state_map.flags */

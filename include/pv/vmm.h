@@ -68,7 +68,7 @@ struct pv_vmm {
 	/*
 	 * LEAF. Memory for the domain's own bookkeeping: size bytes, zeroed, aligned for any
 	 * type; NULL when there is none. The library bounds what a guest can make it ask for
-	 * (about 1 MiB at the largest limits).
+	 * (about 4 MiB at the largest limits).
 	 */
 	void *(*alloc)(void *ctx, size_t size);
 	void (*free)(void *ctx, void *p, size_t size);
@@ -229,6 +229,14 @@ struct pv_vmm {
 	 * that its engine implements). -PV_ENOSYS for those it does not know either. [-PV_ENOSYS]
 	 */
 	int64_t (*hypercall)(void *ctx, unsigned vcpu, uint64_t nr, const uint64_t arg[6]);
+
+	/*
+	 * LEAF. For an engine that answers SCHEDOP_poll by itself: from now on the guest uses FIFO
+	 * event channels, and the word of port p is 4-byte word p % 1024 of page gfn[p / 1024], if
+	 * that is one of n; or 2-level ones (gfn NULL), as at the start. Copy what is needed.
+	 * [nothing]
+	 */
+	void (*event_array_set)(void *ctx, const uint64_t *gfn, uint32_t n);
 };
 
 /* The largest piece of guest output that console_write is given at once. */

@@ -80,7 +80,8 @@ static int check_config(const struct pv_domain_config *c, const struct pv_vmm *v
 		return -PV_EINVAL;
 	if (!c->max_vcpus || c->max_vcpus > PV_MAX_VCPUS)
 		return -PV_EINVAL;
-	if (c->max_ports > PV_EVTCHN_2L_PORTS || c->max_grant_frames > PV_STATE_GRANT_FRAMES ||
+	if (c->max_ports > PV_EVTCHN_FIFO_NR_CHANNELS ||
+	    c->max_grant_frames > PV_STATE_GRANT_FRAMES ||
 	    c->max_maps > PV_MAP_CHUNK * PV_MAP_CHUNKS)
 		return -PV_EINVAL;
 	return 0;

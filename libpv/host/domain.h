@@ -23,6 +23,7 @@
 
 #include "../common/bits.h"
 #include "../common/evtchn.h"
+#include "../common/evtchn_fifo.h"
 #include "../common/gnttab.h"
 #include "../common/mem.h"
 #include "../common/time.h"
@@ -31,7 +32,6 @@
 #define PV_NO_GPA	  PV_STATE_NO_GPA
 #define PV_GFN_MAX	  (UINT64_MAX >> 13) /* gfn << 12 never wraps */
 #define PV_PORT_BUCKET	  128u
-#define PV_PORT_BUCKETS	  (PV_EVTCHN_2L_PORTS / PV_PORT_BUCKET)
 #define PV_MAP_CHUNK	  256u
 #define PV_MAP_CHUNKS	  256u
 #define PV_MAX_GUEST_MAPS 4096u
@@ -51,11 +51,18 @@ enum pv_port_kind {
 
 struct pv_port_state {
 	uint8_t kind;
-	uint8_t was_bound; /* UNBOUND, restored: had a host-side end in its former life */
+	uint8_t was_bound : 1; /* UNBOUND, restored: had a host-side end in its former life */
+	uint8_t pending : 1;   /* raised while there was no word for it */
 	uint16_t remote_domid;
 	uint16_t vcpu;
 	uint16_t virq;
 	uint32_t remote_port;
+	/* FIFO: the queue of its next event, and the one it was last put on; the latter outlives the
+	 * binding, as the guest's LINKED bit does. */
+	uint8_t priority : 4;
+	uint8_t queue_priority : 4;
+	uint8_t pad;
+	uint16_t queue_vcpu;
 	struct pv_host_port *host;
 };
 
@@ -141,9 +148,11 @@ struct pv_domain {
 
 	uint32_t max_ports;
 	uint32_t port_hint; /* no free port below it */
+	uint32_t nr_ports;  /* not free, port 0 not counted */
 	uint32_t nr_pollers;
-	struct pv_port_state *ports[PV_PORT_BUCKETS];
-	uint64_t early_pending[PV_EVTCHN_2L_PORTS / 64];
+	bool resetting;		      /* EVTCHNOP_reset is under way */
+	struct pv_port_state **ports; /* buckets, none missing below the last that is there */
+	struct pv_fifo *fifo;	      /* NULL: 2-level words */
 
 	uint32_t grant_frames;
 	uint32_t max_grant_frames;
@@ -187,7 +196,7 @@ int pv_domain_register_vcpu_info(struct pv_domain *d, unsigned by, unsigned vcpu
 				 uint32_t offset);
 /* Does this gfn hold shared_info or a grant frame, pages that the machine may take away? */
 bool pv_domain_gfn_frame(struct pv_domain *d, uint64_t gfn);
-/* That, or a registered vcpu_info? */
+/* That, or a vcpu_info or event words that the guest has registered? */
 bool pv_domain_gfn_special(struct pv_domain *d, uint64_t gfn);
 /* Upcall words of this vCPU say: deliver now? */
 bool pv_domain_upcall_ready(struct pv_domain *d, unsigned vcpu);
@@ -210,8 +219,13 @@ int pv_domain_ports_init(struct pv_domain *d);
 void pv_domain_ports_fini(struct pv_domain *d);
 /* NULL for a port that does not exist or is beyond the limit. */
 struct pv_port_state *pv_domain_port(struct pv_domain *d, uint32_t port);
+/* Ports that this kind of words has room for, within the domain's limit. */
+uint32_t pv_domain_port_limit(const struct pv_domain *d);
 /* The lowest free port, still FREE; -PV_ENOSPC, -PV_ENOMEM. */
 int pv_domain_port_alloc(struct pv_domain *d);
+/* Make it somebody's. */
+struct pv_port_state *pv_domain_port_take(struct pv_domain *d, uint32_t port,
+					  enum pv_port_kind kind);
 int pv_domain_port_close(struct pv_domain *d, uint32_t port);
 void pv_domain_port_raise(struct pv_domain *d, uint32_t port);
 void pv_domain_port_route(struct pv_domain *d, uint32_t port);
@@ -219,6 +233,30 @@ int pv_domain_ports_populate(struct pv_domain *d, uint32_t max_port);
 bool pv_domain_virq_is_global(uint32_t virq);
 int pv_domain_virq_locked(struct pv_domain *d, unsigned vcpu, uint32_t virq);
 bool pv_domain_port_pending(struct pv_domain *d, uint32_t port);
+void pv_domain_port_unmask(struct pv_domain *d, uint32_t port);
+
+/*
+ * ---- evtchn_fifo.c. The first five: only while d->fifo is there; the port exists.
+ */
+struct pv_fifo;
+/* PV_EVTCHN_RAISED, PV_EVTCHN_UPCALL as for 2-level words. */
+unsigned pv_domain_fifo_raise(struct pv_domain *d, uint32_t port);
+unsigned pv_domain_fifo_unmask(struct pv_domain *d, uint32_t port);
+bool pv_domain_fifo_test(struct pv_domain *d, uint32_t port, uint32_t bits);
+bool pv_domain_fifo_has_word(struct pv_domain *d, uint32_t port);
+void pv_domain_fifo_clear_pending(struct pv_domain *d, uint32_t port);
+/* Does this gfn hold a page of the event array, or a control block? */
+bool pv_domain_fifo_gfn(struct pv_domain *d, uint64_t gfn);
+int pv_domain_fifo_init_control(struct pv_domain *d, struct pv_evtchn_init_control *a);
+int pv_domain_fifo_expand(struct pv_domain *d, uint64_t gfn);
+/* Back to 2-level words. */
+void pv_domain_fifo_fini(struct pv_domain *d);
+/* Restore: what can fail (prepare, places_ok), undoing it (discard), and what cannot. */
+void pv_domain_fifo_save(const struct pv_domain *d, struct pv_state *st);
+int pv_domain_fifo_prepare(struct pv_domain *d, const struct pv_state *st, struct pv_fifo **out);
+void pv_domain_fifo_discard(struct pv_domain *d, struct pv_fifo *fifo);
+bool pv_domain_fifo_places_ok(struct pv_domain *d, const struct pv_state *st);
+void pv_domain_fifo_restore(struct pv_domain *d, const struct pv_state *st, struct pv_fifo *fifo);
 
 /* ---- gnttab.c */
 void pv_domain_grants_fini(struct pv_domain *d);

@@ -20,12 +20,16 @@ int pv_domain_ports_populate(struct pv_domain *d, uint32_t max_port)
 	return 0;
 }
 
+static uint32_t nr_buckets(const struct pv_domain *d)
+{
+	return (d->max_ports + PV_PORT_BUCKET - 1) / PV_PORT_BUCKET;
+}
+
 int pv_domain_ports_init(struct pv_domain *d)
 {
-	int rc = pv_domain_ports_populate(d, 0);
-
-	if (rc)
-		return rc;
+	d->ports = pv_domain_alloc(d, nr_buckets(d) * sizeof(*d->ports));
+	if (!d->ports || pv_domain_ports_populate(d, 0))
+		return -PV_ENOMEM;
 	d->ports[0][0].kind = PV_PORT_RESERVED;
 	d->port_hint = 1;
 	return 0;
@@ -35,13 +39,14 @@ void pv_domain_ports_fini(struct pv_domain *d)
 {
 	uint32_t b, i;
 
-	for (b = 0; b < PV_PORT_BUCKETS; b++) {
+	pv_domain_fifo_discard(d, d->fifo);
+	for (b = 0; d->ports && b < nr_buckets(d); b++) {
 		for (i = 0; d->ports[b] && i < PV_PORT_BUCKET; i++)
 			if (d->ports[b][i].kind == PV_PORT_HOST)
 				d->ports[b][i].host->port = 0;
 		pv_domain_free(d, d->ports[b], sizeof(struct pv_port_state) * PV_PORT_BUCKET);
-		d->ports[b] = NULL;
 	}
+	pv_domain_free(d, d->ports, nr_buckets(d) * sizeof(*d->ports));
 }
 
 struct pv_port_state *pv_domain_port(struct pv_domain *d, uint32_t port)
@@ -51,29 +56,56 @@ struct pv_port_state *pv_domain_port(struct pv_domain *d, uint32_t port)
 	return &d->ports[port / PV_PORT_BUCKET][port % PV_PORT_BUCKET];
 }
 
+uint32_t pv_domain_port_limit(const struct pv_domain *d)
+{
+	uint32_t words = d->fifo ? (uint32_t)PV_EVTCHN_FIFO_NR_CHANNELS : PV_EVTCHN_2L_PORTS;
+
+	return d->max_ports < words ? d->max_ports : words;
+}
+
 int pv_domain_port_alloc(struct pv_domain *d)
 {
-	uint32_t port;
+	uint32_t port, limit = pv_domain_port_limit(d), hint = limit;
 
-	for (port = d->port_hint; port < d->max_ports; port++) {
+	for (port = d->port_hint; port < limit; port++) {
 		struct pv_port_state *p = pv_domain_port(d, port);
 
 		if (!p && pv_domain_ports_populate(d, port))
 			return -PV_ENOMEM;
-		if (!p || p->kind == PV_PORT_FREE) {
-			d->port_hint = port;
-			return (int)port;
-		}
+		if (p && p->kind != PV_PORT_FREE)
+			continue;
+		if (hint == limit)
+			hint = port;
+		/* On a queue from its former life: it would be delivered where that queue is. */
+		if (!p || !d->fifo || !pv_domain_fifo_test(d, port, PV_FIFO_LINKED))
+			break;
 	}
-	d->port_hint = d->max_ports;
-	return -PV_ENOSPC;
+	d->port_hint = hint;
+	return port < limit ? (int)port : -PV_ENOSPC;
+}
+
+struct pv_port_state *pv_domain_port_take(struct pv_domain *d, uint32_t port,
+					  enum pv_port_kind kind)
+{
+	struct pv_port_state *p = pv_domain_port(d, port);
+
+	p->kind = (uint8_t)kind;
+	p->priority = PV_EVTCHN_FIFO_PRIORITY_DEFAULT;
+	d->nr_ports++;
+	return p;
 }
 
 bool pv_domain_port_pending(struct pv_domain *d, uint32_t port)
 {
-	struct pv_shared_info *si = pv_domain_si(d, 0);
+	const struct pv_port_state *p = pv_domain_port(d, port);
+	struct pv_shared_info *si;
 
-	return pv_bit_test(si ? si->evtchn_pending : d->early_pending, port);
+	if (p->pending)
+		return true;
+	if (d->fifo)
+		return pv_domain_fifo_test(d, port, PV_FIFO_PENDING);
+	si = pv_domain_si(d, 0);
+	return si && port < PV_EVTCHN_2L_PORTS && pv_bit_test(si->evtchn_pending, port);
 }
 
 static void wake_pollers(struct pv_domain *d, unsigned but)
@@ -85,22 +117,59 @@ static void wake_pollers(struct pv_domain *d, unsigned but)
 			d->vmm.kick(d->vmm.ctx, i, PV_KICK_EVENT);
 }
 
+/* What a change of words means for the vCPUs: done is a set of PV_EVTCHN_*. */
+static void announce(struct pv_domain *d, unsigned vcpu, unsigned done)
+{
+	if (done)
+		d->vmm.kick(d->vmm.ctx, vcpu,
+			    (done & PV_EVTCHN_RAISED ? PV_KICK_EVENT : 0) |
+				    (done & PV_EVTCHN_UPCALL ? PV_KICK_UPCALL : 0));
+	if (done & PV_EVTCHN_RAISED)
+		wake_pollers(d, vcpu);
+}
+
 void pv_domain_port_raise(struct pv_domain *d, uint32_t port)
 {
-	struct pv_shared_info *si = pv_domain_si(d, 1);
-	unsigned vcpu = pv_domain_port(d, port) ? pv_domain_port(d, port)->vcpu : 0;
-	unsigned done;
+	struct pv_port_state *p = pv_domain_port(d, port);
+	struct pv_shared_info *si;
 
-	if (!si) {
-		(void)pv_bit_set(d->early_pending, port);
+	if (d->fifo) {
+		announce(d, p->vcpu, pv_domain_fifo_raise(d, port));
 		return;
 	}
-	done = pv_evtchn_2l_raise(si, pv_domain_vi(d, vcpu, 1), port);
-	if (!done)
+	si = pv_domain_si(d, 1);
+	if (si && port < PV_EVTCHN_2L_PORTS)
+		announce(d, p->vcpu, pv_evtchn_2l_raise(si, pv_domain_vi(d, p->vcpu, 1), port));
+	else
+		p->pending = 1;
+}
+
+void pv_domain_port_unmask(struct pv_domain *d, uint32_t port)
+{
+	struct pv_port_state *p = pv_domain_port(d, port);
+	struct pv_shared_info *si;
+
+	if (d->fifo) {
+		announce(d, p->vcpu, pv_domain_fifo_unmask(d, port));
 		return;
-	d->vmm.kick(d->vmm.ctx, vcpu,
-		    PV_KICK_EVENT | (done & PV_EVTCHN_UPCALL ? PV_KICK_UPCALL : 0));
-	wake_pollers(d, vcpu);
+	}
+	si = pv_domain_si(d, 1);
+	if (si && port < PV_EVTCHN_2L_PORTS)
+		announce(d, p->vcpu, pv_evtchn_2l_unmask(si, pv_domain_vi(d, p->vcpu, 1), port));
+}
+
+static void clear_pending(struct pv_domain *d, uint32_t port)
+{
+	struct pv_shared_info *si;
+
+	pv_domain_port(d, port)->pending = 0;
+	if (d->fifo) {
+		pv_domain_fifo_clear_pending(d, port);
+		return;
+	}
+	si = pv_domain_si(d, 1);
+	if (si && port < PV_EVTCHN_2L_PORTS)
+		(void)pv_bit_clear(si->evtchn_pending, port);
 }
 
 static struct pv_route route_of(struct pv_domain *d, uint32_t port)
@@ -113,7 +182,11 @@ static struct pv_route route_of(struct pv_domain *d, uint32_t port)
 	if (p->kind == PV_PORT_HOST && p->host->kick != PV_KICK_INDEX_NONE) {
 		r.kind = PV_ROUTE_KICK;
 		r.kick = p->host->kick;
-	} else if (p->kind == PV_PORT_IPI) {
+		return r;
+	}
+	if (d->fifo) /* the tails of its queues are ours alone */
+		return r;
+	if (p->kind == PV_PORT_IPI) {
 		r.kind = PV_ROUTE_LOCAL;
 		r.port = port;
 		r.vcpu = p->vcpu;
@@ -149,7 +222,6 @@ struct pv_route pv_domain_route(struct pv_domain *d, uint32_t port)
 int pv_domain_port_close(struct pv_domain *d, uint32_t port)
 {
 	struct pv_port_state *p = pv_domain_port(d, port), *other;
-	struct pv_shared_info *si;
 
 	if (!p || p->kind == PV_PORT_FREE || p->kind == PV_PORT_RESERVED)
 		return -PV_EINVAL;
@@ -164,11 +236,15 @@ int pv_domain_port_close(struct pv_domain *d, uint32_t port)
 		other->remote_port = 0;
 		pv_domain_port_route(d, p->remote_port);
 	}
-	memset(p, 0, sizeof(*p));
+	clear_pending(d, port);
+	*p = (struct pv_port_state){
+		.kind = PV_PORT_FREE,
+		.queue_vcpu = p->queue_vcpu,
+		.queue_priority = p->queue_priority,
+	};
+	d->nr_ports--;
 	if (port < d->port_hint)
 		d->port_hint = port;
-	si = pv_domain_si(d, 1);
-	(void)pv_bit_clear(si ? si->evtchn_pending : d->early_pending, port);
 	pv_domain_port_route(d, port);
 	return 0;
 }
@@ -207,16 +283,13 @@ int pv_domain_virq(struct pv_domain *d, unsigned vcpu, uint32_t virq)
 
 int pv_domain_evtchn_alloc_unbound(struct pv_domain *d, uint16_t remote_domid)
 {
-	struct pv_port_state *p;
 	int port;
 
 	pv_domain_enter(d);
 	port = pv_domain_port_alloc(d);
-	if (port >= 0) {
-		p = pv_domain_port(d, (uint32_t)port);
-		p->kind = PV_PORT_UNBOUND;
-		p->remote_domid = remote_domid;
-	}
+	if (port >= 0)
+		pv_domain_port_take(d, (uint32_t)port, PV_PORT_UNBOUND)->remote_domid =
+			remote_domid;
 	pv_domain_leave(d);
 	return port;
 }

@@ -21,6 +21,8 @@ union evtchn_arg {
 	struct pv_evtchn_bind_vcpu bind_vcpu;
 	struct pv_evtchn_unmask unmask;
 	struct pv_evtchn_reset reset;
+	struct pv_evtchn_init_control init_control;
+	struct pv_evtchn_expand_array expand_array;
 	struct pv_evtchn_set_priority priority;
 };
 
@@ -39,9 +41,8 @@ static int do_alloc_unbound(struct pv_domain *d, struct pv_evtchn_alloc_unbound 
 	if (!port)
 		port = pv_domain_port_alloc(d);
 	if (port > 0) {
-		struct pv_port_state *p = pv_domain_port(d, (uint32_t)port);
+		struct pv_port_state *p = pv_domain_port_take(d, (uint32_t)port, PV_PORT_UNBOUND);
 
-		p->kind = PV_PORT_UNBOUND;
 		p->remote_domid = a->remote_dom == PV_DOMID_SELF ? d->domid : a->remote_dom;
 		a->port = (uint32_t)port;
 	}
@@ -61,8 +62,7 @@ static int do_bind_interdomain(struct pv_domain *d, struct pv_evtchn_bind_interd
 	other = pv_domain_port(d, a->remote_port);
 	if (!other || other->kind != PV_PORT_UNBOUND || other->remote_domid != d->domid)
 		return -PV_EINVAL; /* nothing was taken: an allocated port is still free */
-	p = pv_domain_port(d, (uint32_t)port);
-	p->kind = PV_PORT_LOOP;
+	p = pv_domain_port_take(d, (uint32_t)port, PV_PORT_LOOP);
 	p->remote_port = a->remote_port;
 	p->remote_domid = d->domid;
 	other->kind = PV_PORT_LOOP;
@@ -91,8 +91,7 @@ static int do_bind_virq(struct pv_domain *d, struct pv_evtchn_bind_virq *a)
 	port = pv_domain_port_alloc(d);
 	if (port < 0)
 		return port;
-	p = pv_domain_port(d, (uint32_t)port);
-	p->kind = PV_PORT_VIRQ;
+	p = pv_domain_port_take(d, (uint32_t)port, PV_PORT_VIRQ);
 	p->virq = (uint16_t)a->virq;
 	p->vcpu = (uint16_t)a->vcpu;
 	d->vcpu[a->vcpu].virq_port[a->virq] = (uint32_t)port;
@@ -110,8 +109,7 @@ static int do_bind_ipi(struct pv_domain *d, struct pv_evtchn_bind_ipi *a)
 	port = pv_domain_port_alloc(d);
 	if (port < 0)
 		return port;
-	p = pv_domain_port(d, (uint32_t)port);
-	p->kind = PV_PORT_IPI;
+	p = pv_domain_port_take(d, (uint32_t)port, PV_PORT_IPI);
 	p->vcpu = (uint16_t)a->vcpu;
 	a->port = (uint32_t)port;
 	pv_domain_port_route(d, (uint32_t)port);
@@ -197,26 +195,54 @@ static int do_bind_vcpu(struct pv_domain *d, const struct pv_evtchn_bind_vcpu *a
 static int do_unmask(struct pv_domain *d, uint32_t port)
 {
 	struct pv_port_state *p = pv_domain_port(d, port);
-	struct pv_shared_info *si = pv_domain_si(d, 1);
 
 	if (!p)
 		return -PV_EINVAL;
-	if (si && pv_evtchn_2l_unmask(si, pv_domain_vi(d, p->vcpu, 1), port))
-		d->vmm.kick(d->vmm.ctx, p->vcpu, PV_KICK_UPCALL);
+	/* As Xen: nothing happens to the words of a port that is nobody's. */
+	if (p->kind != PV_PORT_FREE && p->kind != PV_PORT_RESERVED)
+		pv_domain_port_unmask(d, port);
 	return 0;
 }
 
+/*
+ * Others may bind, send and grow the array whenever the lock is given up. What they bound behind
+ * our back is theirs to close; the words stay as they are for it (XSA-358, XSA-505).
+ */
 static int do_reset(struct pv_domain *d, const struct pv_evtchn_reset *a)
 {
 	int rc = not_self(d, a->dom);
 	uint32_t port;
 
-	for (port = 1; !rc && port < d->max_ports; port++) {
+	if (rc)
+		return rc;
+	if (d->resetting)
+		return -PV_EBUSY;
+	d->resetting = true;
+	for (port = 1; pv_domain_port(d, port); port++) {
 		(void)pv_domain_port_close(d, port);
 		if (port % PV_PORT_BUCKET == 0)
 			pv_domain_breathe(d);
 	}
-	return rc;
+	d->resetting = false;
+	if (d->nr_ports)
+		return -PV_EAGAIN;
+	pv_domain_fifo_fini(d);
+	return 0;
+}
+
+static int do_set_priority(struct pv_domain *d, const struct pv_evtchn_set_priority *a)
+{
+	struct pv_port_state *p = pv_domain_port(d, a->port);
+
+	if (!p)
+		return -PV_EINVAL;
+	if (!d->fifo)
+		return -PV_ENOSYS;
+	if (a->priority > PV_EVTCHN_FIFO_PRIORITY_MIN)
+		return -PV_EINVAL;
+	/* For events to come: one that is queued already stays where it is. */
+	p->priority = a->priority & 15;
+	return 0;
 }
 
 /* How much of the argument is read, and whether results are written back. */
@@ -234,6 +260,8 @@ static const struct {
 	[PV_EVTCHNOP_bind_vcpu] = {sizeof(struct pv_evtchn_bind_vcpu), false},
 	[PV_EVTCHNOP_unmask] = {sizeof(struct pv_evtchn_unmask), false},
 	[PV_EVTCHNOP_reset] = {sizeof(struct pv_evtchn_reset), false},
+	[PV_EVTCHNOP_init_control] = {sizeof(struct pv_evtchn_init_control), true},
+	[PV_EVTCHNOP_expand_array] = {sizeof(struct pv_evtchn_expand_array), false},
 	[PV_EVTCHNOP_set_priority] = {sizeof(struct pv_evtchn_set_priority), false},
 };
 
@@ -250,9 +278,9 @@ static int run(struct pv_domain *d, uint64_t cmd, union evtchn_arg *a)
 	case PV_EVTCHNOP_bind_vcpu: return do_bind_vcpu(d, &a->bind_vcpu);
 	case PV_EVTCHNOP_unmask: return do_unmask(d, a->unmask.port);
 	case PV_EVTCHNOP_reset: return do_reset(d, &a->reset);
-	case PV_EVTCHNOP_set_priority:
-		/* Priorities belong to the FIFO ABI; Xen says so for 2-level domains as well. */
-		return pv_domain_port(d, a->priority.port) ? -PV_ENOSYS : -PV_EINVAL;
+	case PV_EVTCHNOP_init_control: return pv_domain_fifo_init_control(d, &a->init_control);
+	case PV_EVTCHNOP_expand_array: return pv_domain_fifo_expand(d, a->expand_array.array_gfn);
+	case PV_EVTCHNOP_set_priority: return do_set_priority(d, &a->priority);
 	default: return -PV_ENOSYS;
 	}
 }

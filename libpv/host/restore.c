@@ -10,7 +10,7 @@ static bool is_fresh(struct pv_domain *d)
 {
 	uint32_t i;
 
-	if (d->shared_info_gfn != PV_NO_GPA || d->shut_down)
+	if (d->shared_info_gfn != PV_NO_GPA || d->shut_down || d->fifo)
 		return false;
 	for (i = 1; i < d->max_ports; i++) {
 		const struct pv_port_state *p = pv_domain_port(d, i);
@@ -92,6 +92,10 @@ static int place_frames(struct pv_domain *d, const struct pv_state *st)
 		unplace(d, st, n);
 		return -PV_EINVAL;
 	}
+	if (!pv_domain_fifo_places_ok(d, st)) {
+		unplace(d, st, n);
+		return -PV_EINVAL;
+	}
 	return 0;
 }
 
@@ -118,8 +122,12 @@ static bool overlay_ok(const struct pv_state *st, uint64_t gfn)
 	if (is_place(&st->domain, gfn))
 		return false;
 	for (i = 0; i < st->nr_vcpus; i++)
-		if (st->vcpu[i].vcpu_info_gpa != PV_NO_GPA &&
-		    st->vcpu[i].vcpu_info_gpa / PV_PAGE == gfn)
+		if ((st->vcpu[i].vcpu_info_gpa != PV_NO_GPA &&
+		     st->vcpu[i].vcpu_info_gpa / PV_PAGE == gfn) ||
+		    (st->domain.event_fifo && st->vcpu[i].fifo_block_gpa / PV_PAGE == gfn))
+			return false;
+	for (i = 0; i < st->domain.event_pages; i++)
+		if (st->domain.event_page_gfn[i] == gfn)
 			return false;
 	for (i = 0; i < st->nr_maps; i++)
 		if (st->map[i].gfn == gfn)
@@ -183,7 +191,6 @@ static void apply_domain(struct pv_domain *d, const struct pv_state_domain *s)
 	for (i = 0; i < PV_STATE_GRANT_FRAMES; i++)
 		d->grant[i].gfn = s->grant_frame_gfn[i];
 	memcpy(d->grant_seed, s->grant_seed, sizeof(d->grant_seed));
-	memcpy(d->early_pending, s->early_pending, sizeof(d->early_pending));
 }
 
 static void apply_vcpu(struct pv_domain *d, const struct pv_state_vcpu *s)
@@ -205,7 +212,8 @@ static void apply_vcpu(struct pv_domain *d, const struct pv_state_vcpu *s)
 	memcpy(v->runstate_time, s->runstate_ns, sizeof(v->runstate_time));
 }
 
-static void apply_port(struct pv_domain *d, const struct pv_state_port *s)
+static void apply_port(struct pv_domain *d, const struct pv_state *st,
+		       const struct pv_state_port *s)
 {
 	static const uint8_t kinds[] = {
 		[PV_STATE_PORT_UNBOUND] = PV_PORT_UNBOUND,
@@ -213,10 +221,13 @@ static void apply_port(struct pv_domain *d, const struct pv_state_port *s)
 		[PV_STATE_PORT_VIRQ] = PV_PORT_VIRQ,
 		[PV_STATE_PORT_IPI] = PV_PORT_IPI,
 	};
-	struct pv_port_state *p = pv_domain_port(d, s->port);
+	struct pv_port_state *p = pv_domain_port_take(d, s->port, kinds[s->kind]);
 
-	p->kind = kinds[s->kind];
-	p->was_bound = s->flags & PV_STATE_PORT_WAS_BOUND;
+	p->was_bound = !!(s->flags & PV_STATE_PORT_WAS_BOUND);
+	p->priority = s->priority & 15;
+	p->pending =
+		s->flags & PV_STATE_PORT_PENDING ||
+		(s->port < PV_EVTCHN_2L_PORTS && pv_bit_test(st->domain.early_pending, s->port));
 	p->vcpu = (uint16_t)s->vcpu;
 	p->virq = (uint16_t)s->virq;
 	p->remote_port = s->remote_port;
@@ -278,6 +289,7 @@ static void tell(struct pv_domain *d, const struct pv_state *st)
 
 static int restore(struct pv_domain *d, const struct pv_state *st)
 {
+	struct pv_fifo *fifo = NULL;
 	uint32_t i;
 	int rc;
 
@@ -287,19 +299,24 @@ static int restore(struct pv_domain *d, const struct pv_state *st)
 	if (!rc)
 		rc = allocate(d, st);
 	if (!rc)
+		rc = pv_domain_fifo_prepare(d, st, &fifo);
+	if (!rc)
 		rc = place_frames(d, st);
-	if (rc)
-		return rc;
-	rc = hold_maps(d, st);
+	if (!rc) {
+		rc = hold_maps(d, st);
+		if (rc)
+			unplace(d, st, PV_STATE_GRANT_FRAMES + 1);
+	}
 	if (rc) {
-		unplace(d, st, PV_STATE_GRANT_FRAMES + 1);
+		pv_domain_fifo_discard(d, fifo);
 		return rc;
 	}
 	apply_domain(d, &st->domain);
 	for (i = 0; i < st->nr_vcpus; i++)
 		apply_vcpu(d, &st->vcpu[i]);
 	for (i = 0; i < st->nr_ports; i++)
-		apply_port(d, &st->port[i]);
+		apply_port(d, st, &st->port[i]);
+	pv_domain_fifo_restore(d, st, fifo);
 	apply_maps(d, st);
 	d->port_hint = 1;
 	tell(d, st);

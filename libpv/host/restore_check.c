@@ -40,6 +40,31 @@ static bool check_grants(const struct pv_domain *d, const struct pv_state_domain
 	return true;
 }
 
+/* A place that the guest chose for itself: memory, and no page of the machine's. */
+static bool own_gfn_ok(const struct pv_state_domain *s, uint64_t gfn)
+{
+	uint32_t i;
+
+	for (i = 0; i < s->grant_frames; i++)
+		if (s->grant_frame_gfn[i] == gfn)
+			return false;
+	return gfn <= PV_GFN_MAX && gfn != s->shared_info_gfn;
+}
+
+static bool check_events(const struct pv_state_domain *s)
+{
+	uint32_t i;
+
+	if (s->event_fifo > 1 || s->event_pages > PV_STATE_EVENT_PAGES ||
+	    (s->event_pages && !s->event_fifo))
+		return false;
+	for (i = 0; i < PV_STATE_EVENT_PAGES; i++)
+		if (i < s->event_pages ? !own_gfn_ok(s, s->event_page_gfn[i])
+				       : s->event_page_gfn[i] != 0)
+			return false;
+	return true;
+}
+
 static bool check_domain(const struct pv_domain *d, const struct pv_state_domain *s)
 {
 	const uint64_t assists = (1ull << (PV_VMASST_TYPE_runstate_update_flag + 1)) - 1;
@@ -63,25 +88,36 @@ static bool check_domain(const struct pv_domain *d, const struct pv_state_domain
 		if (pv_bit_test(s->early_pending, i) &&
 		    (i >= s->max_ports || s->shared_info_gfn != PV_NO_GPA))
 			return false;
-	return check_grants(d, s);
+	return check_grants(d, s) && check_events(s);
 }
 
 static bool check_info_gpa(const struct pv_state_domain *s, uint64_t gpa)
 {
-	uint32_t i;
-
 	if (gpa == PV_NO_GPA)
 		return true;
-	if (gpa / PV_PAGE > PV_GFN_MAX || gpa % _Alignof(struct pv_vcpu_info) ||
+	if (gpa % _Alignof(struct pv_vcpu_info) ||
 	    gpa % PV_PAGE > PV_PAGE - sizeof(struct pv_vcpu_info))
 		return false;
-	for (i = 0; i < s->grant_frames; i++)
-		if (s->grant_frame_gfn[i] == gpa / PV_PAGE)
-			return false;
-	return gpa / PV_PAGE != s->shared_info_gfn;
+	return own_gfn_ok(s, gpa / PV_PAGE);
 }
 
-static bool check_vcpu(const struct pv_state *st, uint32_t i)
+static bool check_queues(const struct pv_domain *d, const struct pv_state_domain *s,
+			 const struct pv_state_vcpu *v)
+{
+	uint32_t i;
+
+	for (i = 0; i < PV_STATE_EVENT_QUEUES; i++)
+		if (v->fifo_tail[i] && (!s->event_fifo || v->fifo_tail[i] >= d->max_ports))
+			return false;
+	if (!s->event_fifo)
+		return !v->fifo_block_gpa;
+	if (v->fifo_block_gpa == PV_NO_GPA)
+		return true;
+	return v->fifo_block_gpa % 8 == 0 && own_gfn_ok(s, v->fifo_block_gpa / PV_PAGE) &&
+	       v->fifo_block_gpa % PV_PAGE <= PV_PAGE - sizeof(struct pv_evtchn_fifo_control_block);
+}
+
+static bool check_vcpu(const struct pv_domain *d, const struct pv_state *st, uint32_t i)
 {
 	const struct pv_state_vcpu *s = &st->vcpu[i];
 
@@ -99,7 +135,7 @@ static bool check_vcpu(const struct pv_state *st, uint32_t i)
 		return false;
 	if (s->runstate > PV_RUNSTATE_offline || s->time_version & 1)
 		return false;
-	return check_info_gpa(&st->domain, s->vcpu_info_gpa);
+	return check_info_gpa(&st->domain, s->vcpu_info_gpa) && check_queues(d, &st->domain, s);
 }
 
 /* The record of a port; the array is known to be ascending up to where it is searched. */
@@ -129,9 +165,17 @@ static bool check_port(const struct pv_state *st, uint32_t i, uint64_t *virqs)
 		return false;
 	if (i && s->port <= s[-1].port)
 		return false;
-	if (s->vcpu >= st->domain.max_vcpus || s->flags & ~PV_STATE_PORT_WAS_BOUND)
+	if (s->vcpu >= st->domain.max_vcpus || s->priority > PV_EVTCHN_FIFO_PRIORITY_MIN ||
+	    s->flags & ~(PV_STATE_PORT_WAS_BOUND | PV_STATE_PORT_PENDING))
 		return false;
-	if (s->flags && s->kind != PV_STATE_PORT_UNBOUND)
+	if (s->flags & PV_STATE_PORT_WAS_BOUND && s->kind != PV_STATE_PORT_UNBOUND)
+		return false;
+	if (!st->domain.event_fifo && s->port >= PV_EVTCHN_2L_PORTS)
+		return false; /* XSA-342: no bit for it */
+	/* The place that it waits for is not there yet. */
+	if (s->flags & PV_STATE_PORT_PENDING &&
+	    (st->domain.event_fifo ? s->port / PV_FIFO_PAGE_WORDS < st->domain.event_pages
+				   : st->domain.shared_info_gfn != PV_NO_GPA))
 		return false;
 	if (s->remote_port && s->kind != PV_STATE_PORT_LOOP)
 		return false;
@@ -183,7 +227,7 @@ int pv_state_check(struct pv_domain *d, const struct pv_state *st)
 	if (st->nr_ports >= st->domain.max_ports || st->nr_maps > d->max_maps)
 		return -PV_E2BIG;
 	for (i = 0; i < st->nr_vcpus; i++)
-		if (!check_vcpu(st, i))
+		if (!check_vcpu(d, st, i))
 			return -PV_EINVAL;
 	for (i = 0; i < st->nr_ports; i++)
 		if (!check_port(st, i, virqs))

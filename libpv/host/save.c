@@ -53,7 +53,6 @@ static void save_domain(const struct pv_domain *d, struct pv_state_domain *s)
 	for (i = 0; i < PV_STATE_GRANT_FRAMES; i++)
 		s->grant_frame_gfn[i] = d->grant[i].gfn;
 	memcpy(s->grant_seed, d->grant_seed, sizeof(d->grant_seed));
-	memcpy(s->early_pending, d->early_pending, sizeof(d->early_pending));
 }
 
 static void save_vcpu(const struct pv_vcpu *v, uint32_t id, struct pv_state_vcpu *s)
@@ -89,10 +88,12 @@ static void save_port(const struct pv_port_state *p, uint32_t port, struct pv_st
 	s->port = port;
 	s->kind = kinds[p->kind];
 	s->flags = p->kind == PV_PORT_HOST || p->was_bound ? PV_STATE_PORT_WAS_BOUND : 0;
+	s->flags |= p->pending ? PV_STATE_PORT_PENDING : 0;
 	s->vcpu = p->vcpu;
 	s->virq = p->virq;
 	s->remote_port = p->remote_port;
 	s->remote_domid = p->remote_domid;
+	s->priority = p->priority;
 }
 
 static void save_map(const struct pv_map_state *m, struct pv_state_map *s)
@@ -115,6 +116,7 @@ static void save_all(struct pv_domain *d, struct pv_state *st)
 	save_domain(d, &st->domain);
 	for (i = 0; i < d->max_vcpus; i++)
 		save_vcpu(&d->vcpu[i], i, &st->vcpu[i]);
+	pv_domain_fifo_save(d, st);
 	for (i = 1; i < d->max_ports; i++) {
 		const struct pv_port_state *p = pv_domain_port(d, i);
 

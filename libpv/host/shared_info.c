@@ -49,7 +49,7 @@ bool pv_domain_gfn_special(struct pv_domain *d, uint64_t gfn)
 {
 	uint32_t i;
 
-	if (pv_domain_gfn_frame(d, gfn))
+	if (pv_domain_gfn_frame(d, gfn) || pv_domain_fifo_gfn(d, gfn))
 		return true;
 	for (i = 0; i < d->max_vcpus; i++)
 		if (d->vcpu[i].info_gpa != PV_NO_GPA && d->vcpu[i].info_gpa / PV_PAGE == gfn)
@@ -80,9 +80,14 @@ static void init_shared_info(struct pv_domain *d, struct pv_shared_info *si)
 	pv_domain_time_wallclock(d);
 	for (i = 0; i < d->max_vcpus; i++)
 		pv_domain_time_vcpu(d, i);
-	for (i = 0; i < d->max_ports; i++)
-		if (pv_bit_clear(d->early_pending, i))
-			pv_domain_port_raise(d, i);
+	for (i = 1; !d->fifo && i < pv_domain_port_limit(d); i++) {
+		struct pv_port_state *p = pv_domain_port(d, i);
+
+		if (!p || !p->pending)
+			continue;
+		p->pending = 0;
+		pv_domain_port_raise(d, i);
+	}
 }
 
 int pv_domain_move_shared_info(struct pv_domain *d, uint64_t gfn)

@@ -101,6 +101,14 @@ static void hook_route(void *ctx, uint32_t port, struct pv_route route)
 	f->route = route;
 }
 
+static void hook_event_array(void *ctx, const uint64_t *gfn, uint32_t n)
+{
+	struct fake_vmm *f = ctx;
+
+	f->fifo = gfn;
+	f->event_pages = n;
+}
+
 static void hook_block(void *ctx, unsigned vcpu, uint64_t deadline)
 {
 	struct fake_vmm *f = ctx;
@@ -240,6 +248,7 @@ void fake_init(struct fake_vmm *f)
 		.unlock = hook_unlock,
 		.timer_set = hook_timer,
 		.route_changed = hook_route,
+		.event_array_set = hook_event_array,
 		.block = hook_block,
 		.shutdown = hook_shutdown,
 		.crash = hook_crash,

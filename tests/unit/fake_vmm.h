@@ -61,6 +61,8 @@ struct fake_vmm {
 	unsigned console_len;
 	uint32_t route_port;
 	struct pv_route route;
+	bool fifo; /* event_array_set: FIFO words */
+	uint32_t event_pages;
 	uint64_t vcpu_info[PV_MAX_VCPUS];
 };
 

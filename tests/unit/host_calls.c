@@ -550,7 +550,7 @@ START_TEST(bad_configurations_and_failing_allocations_create_nothing)
 		switch (i) {
 		case 0: bad.max_vcpus = 0; break;
 		case 1: bad.max_vcpus = PV_MAX_VCPUS + 1; break;
-		case 2: bad.max_ports = 4097; break;
+		case 2: bad.max_ports = 131073; break;
 		case 3: bad.max_grant_frames = 65; break;
 		case 4: bad.kind = 0; break;
 		case 5: bad.size = 8; break;
@@ -558,7 +558,7 @@ START_TEST(bad_configurations_and_failing_allocations_create_nothing)
 		}
 		ck_assert_int_eq(pv_domain_create(&d, &bad, &f.vmm), -PV_EINVAL);
 	}
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < 4; i++) {
 		f.alloc_left = (long)i;
 		ck_assert_int_eq(pv_domain_create(&d, &cfg, &f.vmm), -PV_ENOMEM);
 		ck_assert_int_eq(f.allocated, 0);
