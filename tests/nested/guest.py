@@ -26,7 +26,7 @@ echo "guest: userspace after $up s, kernel $(uname -r)"
 '''
 SHELL = b'''#!/bin/sh
 export PATH=/bin:/sbin HOME=/ PS1='guest# ' ENV=/etc/profile
-exec setsid -c sh -i < /dev/hvc0 > /dev/hvc0 2>&1
+exec sh -i
 '''
 # udhcpc's hook: takes what it is given.
 LEASE = b'''#!/bin/sh

@@ -34,7 +34,6 @@ class Bench:
     def __init__(self, build):
         self.build = os.path.abspath(build)
         self.work = os.path.join(self.build, 'nested')
-        self.debs = os.path.join(self.work, 'packages')
         os.makedirs(self.work, exist_ok=True)
         if not shutil.which('qemu-system-x86_64'):
             raise Missing('qemu-system-x86_64 not found')
@@ -42,20 +41,18 @@ class Bench:
             if not os.access(os.path.join(self.build, program), os.X_OK):
                 raise Missing('%s is not built in %s' % (program, build))
         fetch.release(RELEASE)
-
-    def package(self, name):
-        return fetch.unpack(self.debs, name)
+        self.packages = fetch.Packages(os.path.join(self.work, 'packages'))
 
     def kernel_package(self, flavour='cloud-amd64'):
         """The unpacked package with the kernel of the day."""
-        meta = fetch.show('linux-image-' + flavour, 'Depends')
-        return self.package(re.match(r'[^ ,]+', meta).group(0))
+        meta = self.packages.show('linux-image-' + flavour, 'Depends')
+        return self.packages.unpack(re.match(r'[^ ,]+', meta).group(0))
 
     def kernel(self, flavour='cloud-amd64'):
         return glob.glob(self.kernel_package(flavour) + '/boot/vmlinuz-*')[0]
 
     def busybox(self):
-        return self.package('busybox-static') + '/bin/busybox'
+        return self.packages.unpack('busybox-static') + '/bin/busybox'
 
     def part(self, name, inputs, make):
         """The archive `name`, made anew when the text `inputs` or a file named in it changed."""
@@ -251,20 +248,25 @@ def watch(status, out, seconds, sink):
             return int(m.group(1))
 
 
-def run(bench, command, smp=1, mib=2048, seconds=240, files=(), disks=(), out=None, terminal=False, flags='',
-        flavours=('cloud-amd64',), parts=(), sink=to_stdout):
-    """Runs the shell text `command` in L1, in /work, where `files` are. Returns its exit status, 124 if it took too long."""
-    all_parts = [bench.base(), bench.programs()] + [bench.image(f) for f in flavours] + list(parts)
+def attempt(bench, command, smp=1, mib=2048, seconds=240, files=(), disks=(), out=None, terminal=False, flags='',
+            parts=(), sink=to_stdout):
+    """Runs the shell text `command` in L1, in /work, where `files` are: see run_once for what comes back."""
+    parts = [bench.base(), bench.programs()] + list(parts)
     with tempfile.TemporaryDirectory(dir=bench.work) as d:
         if files:
             a = Archive(os.path.join(d, 'files'))
             for f in files:
                 a.file('work/' + os.path.basename(f), f)
             a.close()
-            all_parts.append(a.out.name)
-        for again in (False, True):
-            try:
-                return run_once(bench, all_parts, command, smp, mib, seconds, disks, out, terminal, flags, sink)
-            except Hung as e:
-                print('# L1: %s%s' % (e, '' if again else '; once more'), file=sys.stderr, flush=True)
-        return 125
+            parts.append(a.out.name)
+        return run_once(bench, parts, command, smp, mib, seconds, disks, out, terminal, flags, sink)
+
+
+def run(*args, **more):
+    """attempt, and once more if the machine hung; 125 if it hung again."""
+    for then in ('; once more', ''):
+        try:
+            return attempt(*args, **more)
+        except Hung as e:
+            print('# L1: %s%s' % (e, then), file=sys.stderr, flush=True)
+    return 125

@@ -34,53 +34,60 @@ def release(need):
         raise Missing('this is not Debian %s, whose packages are the test inputs' % need)
 
 
-def show(package, field):
-    """One field of the candidate version of a package."""
-    if not shutil.which('apt-cache'):
-        raise Missing('no apt-cache here: test inputs are Debian packages')
-    got = command('apt-cache', 'show', '--no-all-versions', package).stdout
-    m = re.search(r'^%s: (.*)$' % field, got, re.M)
-    if not m:
-        raise Missing('no package %s is known to apt: run apt-get update first' % package)
-    return m.group(1)
+class Packages:
+    """What apt knows, and a folder of unpacked packages."""
 
-
-def newest(pattern):
-    """The name, last in order, of the packages whose whole name matches."""
-    if not shutil.which('apt-cache'):
-        raise Missing('no apt-cache here: test inputs are Debian packages')
-    names = command('apt-cache', 'pkgnames').stdout.split()
-    names = [n for n in names if re.fullmatch(pattern, n)]
-    if not names:
-        raise Missing('no package like %s is known to apt: run apt-get update first' % pattern)
-    return max(names, key=lambda n: [int(x) for x in re.findall(r'\d+', n)])
-
-
-def unpack(folder, package):
-    """The folder with the files of a package."""
-    os.makedirs(folder, exist_ok=True)
-    root = os.path.join(folder, '%s_%s' % (package, show(package, 'Version').replace(':', '-')))
-    with open(os.path.join(folder, '.lock'), 'w') as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if os.path.isdir(root):
-            return root
-        for tool in ('apt-get', 'dpkg-deb'):
+    def __init__(self, folder):
+        self.folder = os.path.abspath(folder)
+        self.shown = {}
+        os.makedirs(folder, exist_ok=True)
+        for tool in ('apt-get', 'apt-cache', 'dpkg-deb'):
             if not shutil.which(tool):
                 raise Missing('no %s here: test inputs are Debian packages' % tool)
-        with tempfile.TemporaryDirectory(dir=folder) as d:
-            got = command('apt-get', '-qq', '-o', 'APT::Sandbox::User=root', 'download', package, cwd=d, timeout=300)
-            debs = [f for f in os.listdir(d) if f.endswith('.deb')]
-            if got.returncode or not debs:
-                raise Missing('apt-get download %s failed: %s' % (package, got.stderr.strip()[-200:]))
-            subprocess.run(['dpkg-deb', '-x', os.path.join(d, debs[0]), os.path.join(d, 'root')], check=True)
-            os.rename(os.path.join(d, 'root'), root)
-    return root
+
+    def _apt_cache(self, *argv):
+        # Where apt has no cache file, and may write none, each question would cost a second.
+        cache = os.path.join(self.folder, 'pkgcache.bin')
+        return command('apt-cache', '-o', 'Dir::Cache::pkgcache=' + cache, '-o', 'Dir::Cache::srcpkgcache=', *argv).stdout
+
+    def show(self, package, field):
+        """One field of the candidate version of a package."""
+        if package not in self.shown:
+            self.shown[package] = self._apt_cache('show', '--no-all-versions', package)
+        m = re.search(r'^%s: (.*)$' % field, self.shown[package], re.M)
+        if not m:
+            raise Missing('no package %s is known to apt: run apt-get update first' % package)
+        return m.group(1)
+
+    def newest(self, pattern):
+        """The name of the package, of those whose whole name matches, with the highest numbers in it."""
+        names = [n for n in self._apt_cache('pkgnames').split() if re.fullmatch(pattern, n)]
+        if not names:
+            raise Missing('no package like %s is known to apt: run apt-get update first' % pattern)
+        return max(names, key=lambda n: [int(x) for x in re.findall(r'\d+', n)])
+
+    def unpack(self, package):
+        """The folder with the files of a package."""
+        root = os.path.join(self.folder, '%s_%s' % (package, self.show(package, 'Version').replace(':', '-')))
+        with open(os.path.join(self.folder, '.lock'), 'w') as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if os.path.isdir(root):
+                return root
+            with tempfile.TemporaryDirectory(dir=self.folder) as d:
+                got = command('apt-get', '-qq', '-o', 'APT::Sandbox::User=root', 'download', package, cwd=d, timeout=300)
+                debs = [f for f in os.listdir(d) if f.endswith('.deb')]
+                if got.returncode or not debs:
+                    raise Missing('apt-get download %s failed: %s' % (package, got.stderr.strip()[-200:]))
+                subprocess.run(['dpkg-deb', '-x', os.path.join(d, debs[0]), os.path.join(d, 'root')], check=True)
+                os.rename(os.path.join(d, 'root'), root)
+        return root
 
 
 if __name__ == '__main__':
     try:
+        packages = Packages(sys.argv[1])
         for name in sys.argv[2:]:
-            print(unpack(sys.argv[1], name))
+            print(packages.unpack(name))
     except Missing as e:
         print(e, file=sys.stderr)
         sys.exit(77)

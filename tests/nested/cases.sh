@@ -1,0 +1,99 @@
+# What the cases use. Runs in L1: `sh /cases/cases.sh CASE...` runs each file /cases/CASE.sh in a shell and a folder of its own.
+#
+#   guest NAME LINE...            describes a domain (kernel and initramfs of the small guest unless LINE says otherwise) and starts it
+#   await NAME SECONDS PATTERN    waits until the console shows a line with PATTERN (grep -E) after what was last awaited
+#   tell NAME TEXT                types a line at the console
+#   shell NAME                    waits for the prompt, then makes the shell a quiet one for `ask`
+#   ask NAME SECONDS COMMAND      runs COMMAND in the guest: prints its output, returns its status
+#   gone NAME SECONDS             waits until the domain is no more
+#   within SECONDS COMMAND...     tries COMMAND until it succeeds
+#   claim NAME COMMAND...         one result: "ok NAME", or "not ok NAME" and what the consoles showed
+#
+# Every line that starts with "ok ", "not ok ", "# ", "begin " or "end " is read by the suite.
+
+await() {
+	local n=$(($2 * 5)) seen more
+	seen=$(cat "$1.seen")
+	# The next wait begins behind the line that matched.
+	until more=$(tail -c +"$seen" "$1.log" | awk -v re="$3" '{ n += length($0) + 1 } $0 ~ re { print n; exit }'); [ -n "$more" ]; do
+		n=$((n - 1))
+		[ $n -gt 0 ] || { echo "$1: no '$3' within $2 s"; return 1; }
+		usleep 200000
+	done
+	echo $((seen + more)) >"$1.seen"
+}
+
+guest() {
+	local name=$1 line
+	shift
+	{
+		echo "name = '$name'"
+		for line in "kernel = '/images/vmlinuz'" "ramdisk = '/images/guest'" "memory = 256" "cmdline = 'console=hvc0 quiet'"; do
+			case " $*" in *" ${line%% *} ="*) ;; *) echo "$line" ;; esac
+		done
+		for line; do echo "$line"; done
+	} >"$name.cfg"
+	refhv create -p "$name.cfg" || return 1
+	watch_console "$name" && refhv unpause "$name"
+}
+
+# Joins the console with NAME.log and NAME.in, and keeps the latter open.
+watch_console() {
+	rm -f "$1.in"
+	mkfifo "$1.in"
+	: >"$1.log"
+	echo 1 >"$1.seen"
+	sleep 100000 >"$1.in" &
+	echo $! >>/tmp/holders
+	refhv console "$1" <"$1.in" >"$1.log" 2>&1 &
+}
+
+tell() { printf '%s\n' "$2" >"$1.in"; }
+
+shell() {
+	await "$1" "${2:-60}" 'guest# ' || return 1
+	tell "$1" 'stty -echo; echo qui""et; cat | sh 2>&1'
+	await "$1" 20 '^quiet'
+}
+
+ask() {
+	local from asked
+	from=$(cat "$1.seen")
+	asked=$from # unique: each answer moves it on
+	tell "$1" "{ $3
+}; echo \"<end $asked \$?>\""
+	await "$1" "$2" "<end $asked [0-9]+>" || return 125
+	tail -c +"$from" "$1.log" | tr -d '\r' | awk -v end="<end $asked " '{
+		i = index($0, end)
+		if (i != 1)
+			print i ? substr($0, 1, i - 1) : $0
+		if (i)
+			exit substr($0, i + length(end)) + 0
+	}'
+}
+
+gone() { within "$2" sh -c "! refhv domid $1"; }
+
+claim() {
+	local name=$1 log
+	shift
+	if "$@" >claim.out 2>&1; then
+		echo "ok $name"
+		return 0
+	fi
+	echo "not ok $name"
+	sed 's/^/# /' claim.out | tail -n 20
+	for log in *.log; do
+		[ -s "$log" ] && tail -n 12 "$log" | tr -d '\r' | sed "s/^/# $log: /"
+	done
+	return 1
+}
+
+for case; do
+	echo "begin $case"
+	mkdir -p "/work/$case"
+	(cd "/work/$case" && . "/cases/$case.sh")
+	for d in $(refhv list 2>/dev/null | awk 'NR > 1 { print $1 }'); do refhv destroy "$d"; done
+	[ ! -e /tmp/holders ] || { kill $(cat /tmp/holders); rm /tmp/holders; }
+	echo "end $case"
+done
