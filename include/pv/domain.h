@@ -58,6 +58,8 @@ struct pv_domain_config {
 	 * add_to_physmap only
 	 */
 	const uint64_t *grant_gfns;
+	uint32_t max_grant_version; /* what GNTTABOP_set_version may ask for: 1 or 2 [2] */
+	uint32_t pad2;
 };
 
 /*
@@ -212,8 +214,8 @@ struct pv_grant_map {
  * the grant. A writable map makes the page dirty now; whoever writes to it later while dirty
  * pages are being logged must mark it again through the VMM. Returns 0, or a negative GNTST_*
  * value, which callers pass on as an I/O error: bad reference, not granted, granted to somebody
- * else, read-only, transitive and sub-page grants (refused), entry changing too fast, no memory
- * at that frame, too many maps.
+ * else, read-only, transitive and sub-page grants (refused: a part of a page can only be copied),
+ * entry changing too fast, no memory at that frame, too many maps.
  */
 int pv_domain_grant_map(struct pv_domain *d, uint16_t domid, uint32_t ref, unsigned flags,
 			struct pv_grant_map *map);
@@ -238,8 +240,8 @@ uint32_t pv_domain_grant_unmap_batch(struct pv_domain *d, uint16_t domid, struct
 
 /*
  * Copy between a grant and host memory; offset + len <= 4096. Same errors as map, plus
- * GNTST_bad_copy_arg. The copy itself runs under the domain's lock: for bulk data map instead, or
- * copy page by page.
+ * GNTST_bad_copy_arg, and GNTST_general_error beyond the part that a sub-page grant lends. The copy
+ * itself runs under the domain's lock: for bulk data map instead, or copy page by page.
  */
 int pv_domain_grant_read(struct pv_domain *d, uint16_t domid, uint32_t ref, uint32_t offset,
 			 void *buf, uint32_t len);

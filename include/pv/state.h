@@ -20,12 +20,13 @@
 
 #define PV_STATE_NO_GPA UINT64_MAX /* "nowhere", for the gfn and gpa fields below */
 
-#define PV_STATE_HVM_PARAMS   40 /* >= HVM_NR_PARAMS; unused tail 0 */
-#define PV_STATE_GRANT_FRAMES 64
-#define PV_STATE_GRANT_SEEDS  8
-#define PV_STATE_WATCHDOGS    2
-#define PV_STATE_EVENT_PAGES  128
-#define PV_STATE_EVENT_QUEUES 16
+#define PV_STATE_HVM_PARAMS    40 /* >= HVM_NR_PARAMS; unused tail 0 */
+#define PV_STATE_GRANT_FRAMES  64
+#define PV_STATE_GRANT_SEEDS   8
+#define PV_STATE_STATUS_FRAMES 8 /* for 64 frames of version 2 entries */
+#define PV_STATE_WATCHDOGS     2
+#define PV_STATE_EVENT_PAGES   128
+#define PV_STATE_EVENT_QUEUES  16
 
 /* pv_state_domain.flags */
 #define PV_STATE_SHUTDOWN      (1u << 0) /* shutdown_reason is valid */
@@ -47,17 +48,21 @@ struct pv_state_domain {
 	uint64_t hvm_param[PV_STATE_HVM_PARAMS];
 	uint64_t nr_pages; /* current reservation, pages */
 	/* Grant table: entries are guest memory; these are the frames' places. */
-	uint32_t grant_version; /* 1 */
+	uint32_t grant_version; /* 1 or 2, <= the new domain's limit */
 	uint32_t grant_frames;	/* frames in use, <= the new domain's limit */
 	uint64_t grant_frame_gfn[PV_STATE_GRANT_FRAMES]; /* or PV_STATE_NO_GPA */
-	uint64_t grant_seed[PV_STATE_GRANT_SEEDS];	 /* entries while frame 0 has no place */
+	/* version 1 entries while frame 0 has no place */
+	uint64_t grant_seed[PV_STATE_GRANT_SEEDS];
 	/* Ports that became pending before there was a shared_info. Written as PV_STATE_PORT_PENDING
 	 * nowadays, and 0 here. */
 	uint64_t early_pending[64];
 	/* FIFO event channels: the pages of the event array, in order. */
-	uint32_t event_fifo; /* 1: FIFO words; 0: 2-level words, and all that follows is 0 */
+	uint32_t
+		event_fifo; /* 1: FIFO words; 0: 2-level words, and the other event_ fields are 0 */
 	uint32_t event_pages;
 	uint64_t event_page_gfn[PV_STATE_EVENT_PAGES];
+	/* Places of the status frames, or PV_STATE_NO_GPA; grant_version 1: all 0. */
+	uint64_t grant_status_gfn[PV_STATE_STATUS_FRAMES];
 };
 
 /* pv_state_vcpu.flags */

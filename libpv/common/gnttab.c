@@ -1,12 +1,17 @@
 /*
- * Version 1 grant entries: the transitions.
+ * Grant entries: the transitions.
  *
- * The other side of the word is hostile; see the header for the rule that follows from it.
+ * The other side of each word is hostile; see the header for the rule that follows from it.
  */
 #include "gnttab.h"
 
 #include <pv/abi/errno.h>
 #include <pv/abi/grant_table.h>
+
+#define PAGE	  4096u
+#define IN_USE	  (PV_GTF_reading | PV_GTF_writing)
+#define V2_OFFSET 32
+#define V2_LENGTH 48
 
 static uint64_t load(const uint64_t *entry)
 {
@@ -33,7 +38,7 @@ int pv_gnttab_v1_end(uint64_t *entry)
 	for (i = 0; i < PV_GNTTAB_TRIES; i++) {
 		uint64_t e = load(entry);
 
-		if (e & (PV_GTF_reading | PV_GTF_writing))
+		if (e & IN_USE)
 			return -PV_EBUSY;
 		if (swap(entry, e, 0))
 			return 0;
@@ -41,7 +46,7 @@ int pv_gnttab_v1_end(uint64_t *entry)
 	return -PV_EBUSY;
 }
 
-int pv_gnttab_v1_pin(uint64_t *entry, uint16_t domid, int readonly, uint32_t *frame)
+int pv_gnttab_v1_pin(uint64_t *entry, uint16_t domid, int readonly, struct pv_gnttab_grant *g)
 {
 	const uint64_t kind = PV_GTF_type_mask | PV_GTF_sub_page;
 	int i;
@@ -55,7 +60,7 @@ int pv_gnttab_v1_pin(uint64_t *entry, uint16_t domid, int readonly, uint32_t *fr
 		if (!readonly && (e & PV_GTF_readonly))
 			return PV_GNTST_general_error;
 		if (swap(entry, e, e | use)) {
-			*frame = (uint32_t)(e >> 32);
+			*g = (struct pv_gnttab_grant){(uint32_t)(e >> 32), 0, PAGE};
 			return PV_GNTST_okay;
 		}
 	}
@@ -68,4 +73,100 @@ void pv_gnttab_v1_unpin(uint64_t *entry, int keep_reading)
 
 	/* Release: our accesses to the page come before the granter sees it free. */
 	__atomic_fetch_and(entry, ~bits, __ATOMIC_SEQ_CST);
+}
+
+void pv_gnttab_v2_grant(uint64_t *entry, uint16_t domid, uint64_t frame, int readonly,
+			uint16_t offset, uint16_t length)
+{
+	uint64_t flags = PV_GTF_permit_access | (readonly ? PV_GTF_readonly : 0) |
+			 (length ? PV_GTF_sub_page : 0);
+
+	/* The head permits, so it comes last; partner: the acquire of the head in pin. */
+	__atomic_store_n(&entry[1], frame, __ATOMIC_RELAXED);
+	__atomic_store_n(&entry[0],
+			 flags | (uint64_t)domid << 16 | (uint64_t)offset << V2_OFFSET |
+				 (uint64_t)length << V2_LENGTH,
+			 __ATOMIC_RELEASE);
+}
+
+int pv_gnttab_v2_end(uint64_t *entry, const uint16_t *status)
+{
+	uint64_t head = load(entry);
+
+	if (__atomic_load_n(status, __ATOMIC_ACQUIRE) & IN_USE)
+		return -PV_EBUSY;
+	__atomic_store_n(entry, 0, __ATOMIC_SEQ_CST);
+	/* Permission away before the last look; partner: use marked before the last look, in pin. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (!(__atomic_load_n(status, __ATOMIC_ACQUIRE) & IN_USE))
+		return 0;
+	__atomic_store_n(entry, head, __ATOMIC_SEQ_CST);
+	return -PV_EBUSY;
+}
+
+static int v2_permits(uint64_t head, uint16_t domid, int readonly, int whole)
+{
+	const uint64_t kind = PV_GTF_type_mask | (whole ? PV_GTF_sub_page : 0);
+
+	return (head & kind) == PV_GTF_permit_access && (uint16_t)(head >> 16) == domid &&
+	       (readonly || !(head & PV_GTF_readonly));
+}
+
+int pv_gnttab_v2_pin(const uint64_t *entry, uint16_t *status, uint16_t was, uint16_t domid,
+		     int readonly, int whole, struct pv_gnttab_grant *g)
+{
+	uint16_t use = PV_GTF_reading | (readonly ? 0 : PV_GTF_writing), none;
+	int i;
+
+	if (!status)
+		status = &none;
+	for (i = 0; i < PV_GNTTAB_TRIES; i++) {
+		uint64_t head = load(entry);
+
+		if (!v2_permits(head, domid, readonly, whole))
+			break;
+		__atomic_store_n(status, was | use, __ATOMIC_SEQ_CST);
+		/* Use marked before the last look; partner: pv_gnttab_v2_end. */
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		if (load(entry) == head) {
+			/* Once: a granter that keeps the rules cannot change it any more. */
+			g->frame = load(&entry[1]);
+			g->offset = 0;
+			g->length = PAGE;
+			if (head & PV_GTF_sub_page) {
+				g->offset = (uint16_t)(head >> V2_OFFSET);
+				g->length = (uint16_t)(head >> V2_LENGTH);
+			}
+			return PV_GNTST_okay;
+		}
+		pv_gnttab_v2_status(status, was);
+	}
+	return PV_GNTST_general_error;
+}
+
+void pv_gnttab_v2_status(uint16_t *status, uint16_t flags)
+{
+	/* Release: our accesses to the page come before the granter sees it free. */
+	__atomic_store_n(status, flags, __ATOMIC_SEQ_CST);
+}
+
+void pv_gnttab_to_v2(uint64_t v1, uint64_t *entry)
+{
+	__atomic_store_n(&entry[1], v1 >> 32, __ATOMIC_RELAXED);
+	__atomic_store_n(&entry[0], (uint32_t)v1 & ~(uint64_t)IN_USE, __ATOMIC_RELEASE);
+}
+
+int pv_gnttab_to_v1(const uint64_t *entry, uint64_t *v1)
+{
+	uint64_t head = load(entry), frame = load(&entry[1]);
+
+	*v1 = 0;
+	if ((head & PV_GTF_type_mask) == PV_GTF_transitive)
+		return -PV_ERANGE;
+	if ((head & PV_GTF_type_mask) != PV_GTF_permit_access)
+		return 0;
+	if (frame > UINT32_MAX || (head & PV_GTF_sub_page))
+		return -PV_ERANGE;
+	*v1 = ((uint32_t)head & ~(uint64_t)IN_USE) | frame << 32;
+	return 0;
 }

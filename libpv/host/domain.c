@@ -82,7 +82,7 @@ static int check_config(const struct pv_domain_config *c, const struct pv_vmm *v
 		return -PV_EINVAL;
 	if (c->max_ports > PV_EVTCHN_FIFO_NR_CHANNELS ||
 	    c->max_grant_frames > PV_STATE_GRANT_FRAMES ||
-	    c->max_maps > PV_MAP_CHUNK * PV_MAP_CHUNKS)
+	    c->max_maps > PV_MAP_CHUNK * PV_MAP_CHUNKS || c->max_grant_version > 2)
 		return -PV_EINVAL;
 	return 0;
 }
@@ -110,8 +110,12 @@ static void init_config(struct pv_domain *d, const struct pv_domain_config *c)
 	d->m2p_max_mfn = c->m2p_max_mfn;
 	d->shared_info_gfn = PV_NO_GPA;
 	d->grant_frames = 1;
+	d->grant_version = 1;
+	d->max_grant_version = c->max_grant_version ? c->max_grant_version : 2;
+	for (i = 0; i < PV_STATE_STATUS_FRAMES; i++)
+		d->status_gfn[i] = PV_NO_GPA;
 	for (i = 0; i < PV_STATE_GRANT_FRAMES; i++) {
-		d->grant[i].gfn = PV_NO_GPA;
+		d->grant_gfn[i] = PV_NO_GPA;
 		d->grant_setup_gfn[i] = PV_NO_GPA;
 		if (c->grant_gfns && i < d->max_grant_frames)
 			d->grant_setup_gfn[i] = c->grant_gfns[i];

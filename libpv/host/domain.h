@@ -85,18 +85,26 @@ struct pv_vcpu {
 	uint32_t virq_port[PV_NR_VIRQS]; /* per-vCPU VIRQs; global ones live in vCPU 0's */
 };
 
-/* Uses of one grant entry, all holders together. Idle when both counts are 0. */
+/*
+ * Uses of one grant entry, all holders together, and what it permitted when the first of them
+ * began. Idle when both counts are 0.
+ */
 struct pv_grant_active {
-	uint32_t frame;
+	uint64_t frame;
 	uint16_t domid;
+	uint16_t offset; /* of a sub-page grant; else 0 and PV_PAGE */
+	uint16_t length;
 	uint16_t pad;
 	uint32_t readers; /* read-only uses */
 	uint32_t writers;
 };
 
-struct pv_grant_frame {
-	uint64_t gfn;			/* where the guest sees it, or PV_NO_GPA */
-	struct pv_grant_active *active; /* PV_GNTTAB_V1_ENTRIES, allocated on first use */
+/* A pinned grant: the page, and how much of it was lent. */
+struct pv_grant_use {
+	uint64_t gfn;
+	unsigned char *page;
+	uint32_t offset;
+	uint32_t length;
 };
 
 enum pv_map_kind {
@@ -154,11 +162,16 @@ struct pv_domain {
 	struct pv_port_state **ports; /* buckets, none missing below the last that is there */
 	struct pv_fifo *fifo;	      /* NULL: 2-level words */
 
+	uint32_t grant_version; /* 1 or 2 */
+	uint32_t max_grant_version;
 	uint32_t grant_frames;
 	uint32_t max_grant_frames;
-	struct pv_grant_frame grant[PV_STATE_GRANT_FRAMES];
+	uint64_t grant_gfn[PV_STATE_GRANT_FRAMES];	 /* where the guest sees it, or PV_NO_GPA */
+	uint64_t status_gfn[PV_STATE_STATUS_FRAMES];	 /* version 2: the same of status frames */
 	uint64_t grant_setup_gfn[PV_STATE_GRANT_FRAMES]; /* for setup_table, or PV_NO_GPA */
-	uint64_t grant_seed[PV_STATE_GRANT_SEEDS];
+	uint64_t grant_seed[PV_STATE_GRANT_SEEDS];	 /* version 1, whatever the table is */
+	/* By reference / PV_GNTTAB_V1_ENTRIES, so many each, allocated on first use. */
+	struct pv_grant_active *grant_active[PV_STATE_GRANT_FRAMES];
 	struct pv_map_state *maps[PV_MAP_CHUNKS];
 	uint32_t max_maps;
 	uint32_t nr_map_slots; /* slots that exist */
@@ -260,14 +273,35 @@ void pv_domain_fifo_restore(struct pv_domain *d, const struct pv_state *st, stru
 
 /* ---- gnttab.c */
 void pv_domain_grants_fini(struct pv_domain *d);
-uint64_t *pv_domain_grant_entry(struct pv_domain *d, uint32_t ref, int *status);
+/*
+ * Pin a grant to domid: PV_GNTST_okay and the use, to be ended by unpin; else PV_GNTST_* and nothing
+ * has changed. whole: a sub-page grant will not do.
+ */
 int pv_domain_grant_pin(struct pv_domain *d, uint16_t domid, uint32_t ref, bool readonly,
-			uint64_t *gfn, void **page);
+			bool whole, struct pv_grant_use *use);
 void pv_domain_grant_unpin(struct pv_domain *d, uint32_t ref, bool readonly);
-int pv_domain_grant_place(struct pv_domain *d, uint32_t frame, uint64_t gfn);
-void pv_domain_grant_displace(struct pv_domain *d, uint32_t frame);
-bool pv_domain_grant_frame_busy(struct pv_domain *d, uint32_t frame);
 struct pv_grant_active *pv_domain_grant_active(struct pv_domain *d, uint32_t ref);
+/* The marks of use that an entry or its status shows: PV_GTF_reading, PV_GTF_writing. */
+uint16_t pv_domain_grant_marks(const struct pv_domain *d, uint32_t ref);
+int pv_domain_grant_seed_locked(struct pv_domain *d, uint32_t ref, uint16_t domid, uint64_t gfn);
+int pv_domain_grant_swap(struct pv_domain *d, uint32_t a, uint32_t b);
+static inline uint32_t pv_domain_grant_entries(const struct pv_domain *d)
+{
+	return d->grant_version == 2 ? PV_GNTTAB_V2_ENTRIES : PV_GNTTAB_V1_ENTRIES;
+}
+
+/* ---- gnttab_frame.c */
+int pv_domain_grant_place(struct pv_domain *d, uint32_t frame, uint64_t gfn);
+int pv_domain_status_place(struct pv_domain *d, uint32_t index, uint64_t gfn);
+/* Status frames that the table has: none in version 1. */
+uint32_t pv_domain_status_frames(const struct pv_domain *d);
+/* Take the page of the grant table at gfn away. -PV_EBUSY: in use; -PV_ENOENT: there is none. */
+int pv_domain_grant_displace(struct pv_domain *d, uint64_t gfn);
+/* Is one of the entries [from, to) in use? */
+bool pv_domain_grants_busy(const struct pv_domain *d, uint32_t from, uint32_t to);
+
+/* ---- gnttab_version.c */
+int pv_domain_grant_set_version(struct pv_domain *d, uint32_t version);
 
 /* ---- maptrack.c */
 struct pv_map_state *pv_domain_map_get(struct pv_domain *d, uint32_t handle);
@@ -296,6 +330,9 @@ int64_t pv_do_set_timer_op(struct pv_domain *d, unsigned vcpu, const uint64_t *a
 int64_t pv_do_xen_version(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);
 int64_t pv_do_console_io(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);
 int64_t pv_do_grant_table_op(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);
+int64_t pv_do_grant_map(struct pv_domain *d, unsigned vcpu, uint64_t gva, uint32_t count);
+int64_t pv_do_grant_unmap(struct pv_domain *d, unsigned vcpu, uint64_t gva, uint32_t count);
+int64_t pv_do_grant_replace(struct pv_domain *d, unsigned vcpu, uint64_t gva, uint32_t count);
 int64_t pv_do_grant_copy(struct pv_domain *d, unsigned vcpu, uint64_t gva, uint32_t count);
 int64_t pv_do_vm_assist(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);
 int64_t pv_do_vcpu_op(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);

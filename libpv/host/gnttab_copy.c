@@ -18,8 +18,7 @@ struct end {
 static int open_end(struct pv_domain *d, const struct pv_gnttab_copy_ptr *p, bool gref,
 		    bool readonly, uint16_t len, struct end *e)
 {
-	uint64_t gfn = p->u.gmfn;
-	void *page;
+	struct pv_grant_use use = {.length = PV_PAGE};
 	int rc;
 
 	e->pinned = false;
@@ -29,22 +28,23 @@ static int open_end(struct pv_domain *d, const struct pv_gnttab_copy_ptr *p, boo
 		return p->domid == 0 || pv_domain_is_self(d, p->domid) ? PV_GNTST_permission_denied
 								       : PV_GNTST_bad_domain;
 	if (gref && !pv_domain_is_self(d, p->domid))
-		return PV_GNTST_bad_domain;
+		return p->domid == 0 ? PV_GNTST_general_error : PV_GNTST_bad_domain;
 	if (p->offset > PV_PAGE || len > PV_PAGE - p->offset)
 		return PV_GNTST_bad_copy_arg;
 	if (gref) {
 		e->ref = p->u.ref;
-		rc = pv_domain_grant_pin(d, d->domid, e->ref, readonly, &gfn, &page);
+		rc = pv_domain_grant_pin(d, d->domid, e->ref, readonly, false, &use);
 		if (rc)
 			return rc;
 		e->pinned = true;
 	} else {
-		page = pv_domain_page(d, gfn, !readonly);
+		use.page = pv_domain_page(d, p->u.gmfn, !readonly);
 	}
-	e->page = page;
-	if (!e->page)
+	if (!use.page)
 		return PV_GNTST_bad_page;
-	e->page += p->offset;
+	if (p->offset < use.offset || p->offset + len > use.offset + use.length)
+		return PV_GNTST_general_error; /* beyond the part of the page that is lent */
+	e->page = use.page + p->offset;
 	return PV_GNTST_okay;
 }
 

@@ -3,143 +3,39 @@
  *
  * Each operation of a batch is copied in, done and answered by itself; a failing one does not stop
  * the rest, as on Xen. The only domain whose grants a guest can use is its own: backends of other
- * domains do not grant. Version 2 is refused: its switch of formats has cost Xen five advisories.
+ * domains do not grant. Transitive grants are refused, as Xen does by default.
  */
 #include "access.h"
 #include "domain.h"
 
-static int target_gpa(struct pv_domain *d, unsigned vcpu, uint64_t host_addr, uint64_t *gpa)
+/* Asking about others: domain 0 does not tell, and no other is there. */
+static int16_t check_domid(const struct pv_domain *d, uint16_t domid)
 {
-	if (host_addr % PV_PAGE)
-		return -PV_EINVAL;
-	*gpa = host_addr;
-	if (d->kind == PV_DOMAIN_PV)
-		return d->vmm.gva_to_gpa(d->vmm.ctx, vcpu, host_addr, 0, gpa);
-	return 0;
+	if (pv_domain_is_self(d, domid))
+		return PV_GNTST_okay;
+	return domid == 0 ? PV_GNTST_permission_denied : PV_GNTST_bad_domain;
 }
 
-static void map_one(struct pv_domain *d, unsigned vcpu, struct pv_gnttab_map_grant_ref *op)
+static int16_t setup(struct pv_domain *d, unsigned vcpu, const struct pv_gnttab_setup_table *op)
 {
-	const uint32_t known = PV_GNTMAP_host_map | PV_GNTMAP_readonly | PV_GNTMAP_application_map |
-			       PV_GNTMAP_guest_avail_mask;
-	bool readonly = op->flags & PV_GNTMAP_readonly;
-	struct pv_map_state *m;
-	uint64_t gpa, gfn;
-	void *page;
-	int rc;
-
-	op->status = PV_GNTST_bad_gntref;
-	if (!(op->flags & (PV_GNTMAP_host_map | PV_GNTMAP_device_map)))
-		return;
-	op->status = PV_GNTST_bad_domain;
-	if (!pv_domain_is_self(d, op->dom))
-		return;
-	op->status = PV_GNTST_general_error;
-	if (op->flags & ~known || !d->vmm.physmap_set)
-		return;
-	if (target_gpa(d, vcpu, op->host_addr, &gpa) || gpa / PV_PAGE > PV_GFN_MAX ||
-	    pv_domain_gfn_special(d, gpa / PV_PAGE) || pv_domain_gfn_mapped(d, gpa / PV_PAGE, 1))
-		return;
-	op->status = PV_GNTST_no_space;
-	m = d->nr_guest_maps < PV_MAX_GUEST_MAPS ? pv_domain_map_new(d) : NULL;
-	if (!m)
-		return;
-	rc = pv_domain_grant_pin(d, d->domid, op->ref, readonly, &gfn, &page);
-	/* Over itself is no place: what would be there after the unmap? */
-	if (!rc &&
-	    (gfn == gpa / PV_PAGE || d->vmm.physmap_set(d->vmm.ctx, gpa / PV_PAGE, gfn,
-							readonly ? PV_PHYSMAP_READONLY : 0))) {
-		pv_domain_grant_unpin(d, op->ref, readonly);
-		rc = PV_GNTST_general_error;
-	}
-	op->status = (int16_t)rc;
-	if (rc) {
-		pv_domain_map_put(d, m);
-		return;
-	}
-	pv_domain_map_use(d, m, PV_MAP_GUEST);
-	m->readonly = readonly;
-	m->domid = d->domid;
-	m->ref = op->ref;
-	m->gfn = gfn;
-	m->gpa = gpa;
-	op->handle = m->handle;
-	op->dev_bus_addr = gfn * PV_PAGE;
-}
-
-static void unmap(struct pv_domain *d, struct pv_map_state *m)
-{
-	(void)d->vmm.physmap_set(d->vmm.ctx, m->gpa / PV_PAGE, PV_PHYSMAP_NONE, 0);
-	pv_domain_grant_unpin(d, m->ref, m->readonly);
-	pv_domain_map_put(d, m);
-}
-
-static void unmap_one(struct pv_domain *d, unsigned vcpu, struct pv_gnttab_unmap_grant_ref *op)
-{
-	struct pv_map_state *m = pv_domain_map_get(d, op->handle);
-	uint64_t gpa;
-
-	op->status = PV_GNTST_bad_handle;
-	if (!m || m->kind != PV_MAP_GUEST)
-		return;
-	op->status = PV_GNTST_general_error;
-	if (target_gpa(d, vcpu, op->host_addr, &gpa) || gpa != m->gpa)
-		return;
-	unmap(d, m);
-	op->status = PV_GNTST_okay;
-}
-
-static int64_t do_map(struct pv_domain *d, unsigned vcpu, uint64_t gva, uint32_t count)
-{
-	struct pv_gnttab_map_grant_ref op;
+	int16_t rc = check_domid(d, op->dom);
 	uint32_t i;
 
-	for (i = 0; i < count; i++, gva += sizeof(op)) {
-		if (i && i % PV_BATCH == 0)
-			pv_domain_breathe(d);
-		if (pv_guest_read(d, vcpu, &op, gva, sizeof(op)))
-			return -PV_EFAULT;
-		map_one(d, vcpu, &op);
-		if (pv_guest_write(d, vcpu, gva, &op, sizeof(op))) {
-			/* The guest never learns the handle: undo what nobody could undo. */
-			if (op.status == PV_GNTST_okay)
-				unmap(d, pv_domain_map_get(d, op.handle));
-			return -PV_EFAULT;
-		}
-	}
-	return 0;
-}
-
-static int64_t do_unmap(struct pv_domain *d, unsigned vcpu, uint64_t gva, uint32_t count)
-{
-	struct pv_gnttab_unmap_grant_ref op;
-	uint32_t i;
-
-	for (i = 0; i < count; i++, gva += sizeof(op)) {
-		if (i && i % PV_BATCH == 0)
-			pv_domain_breathe(d);
-		if (pv_guest_read(d, vcpu, &op, gva, sizeof(op)))
-			return -PV_EFAULT;
-		unmap_one(d, vcpu, &op);
-		if (pv_guest_write(d, vcpu, gva, &op, sizeof(op)))
-			return -PV_EFAULT;
-	}
-	return 0;
-}
-
-static int setup(struct pv_domain *d, unsigned vcpu, const struct pv_gnttab_setup_table *op)
-{
-	uint64_t gfn;
-	uint32_t i;
-
-	if (!pv_domain_is_self(d, op->dom))
-		return PV_GNTST_bad_domain;
+	if (rc)
+		return rc;
 	if (op->nr_frames > d->max_grant_frames)
 		return PV_GNTST_general_error;
 	for (i = 0; i < op->nr_frames; i++) {
-		gfn = d->grant[i].gfn != PV_NO_GPA ? d->grant[i].gfn : d->grant_setup_gfn[i];
-		if (gfn == PV_NO_GPA || pv_domain_grant_place(d, i, gfn))
-			return PV_GNTST_general_error;
+		uint64_t gfn = d->grant_gfn[i];
+
+		if (gfn == PV_NO_GPA && d->kind == PV_DOMAIN_PV) {
+			gfn = d->grant_setup_gfn[i];
+			if (gfn == PV_NO_GPA || pv_domain_grant_place(d, i, gfn))
+				return PV_GNTST_general_error;
+		}
+		/* A translated guest places them itself; what has no place yet is all ones. */
+		if (i >= d->grant_frames)
+			d->grant_frames = i + 1;
 		if (pv_guest_write(d, vcpu, op->frame_list + i * 8ull, &gfn, 8))
 			return PV_GNTST_bad_virt_addr;
 	}
@@ -152,9 +48,10 @@ static int64_t do_setup(struct pv_domain *d, unsigned vcpu, uint64_t gva, uint32
 
 	if (count != 1)
 		return -PV_EINVAL;
-	if (pv_guest_read(d, vcpu, &op, gva, sizeof(op)))
+	if (pv_guest_read(d, vcpu, &op, gva, sizeof(op)) ||
+	    !pv_guest_range_ok(op.frame_list, op.nr_frames, 8))
 		return -PV_EFAULT;
-	op.status = (int16_t)setup(d, vcpu, &op);
+	op.status = setup(d, vcpu, &op);
 	return pv_guest_write(d, vcpu, gva, &op, sizeof(op));
 }
 
@@ -166,11 +63,10 @@ static int64_t do_query(struct pv_domain *d, unsigned vcpu, uint64_t gva, uint32
 		return -PV_EINVAL;
 	if (pv_guest_read(d, vcpu, &op, gva, sizeof(op)))
 		return -PV_EFAULT;
-	op.status = PV_GNTST_bad_domain;
-	if (pv_domain_is_self(d, op.dom)) {
+	op.status = check_domid(d, op.dom);
+	if (!op.status) {
 		op.nr_frames = d->grant_frames;
 		op.max_nr_frames = d->max_grant_frames;
-		op.status = PV_GNTST_okay;
 	}
 	return pv_guest_write(d, vcpu, gva, &op, sizeof(op));
 }
@@ -182,8 +78,8 @@ static int64_t do_set_version(struct pv_domain *d, unsigned vcpu, uint64_t gva)
 
 	if (pv_guest_read(d, vcpu, &op, gva, sizeof(op)))
 		return -PV_EFAULT;
-	rc = op.version == 1 ? 0 : op.version == 2 ? -PV_ENOSYS : -PV_EINVAL;
-	op.version = 1;
+	rc = pv_domain_grant_set_version(d, op.version);
+	op.version = d->grant_version;
 	if (pv_guest_write(d, vcpu, gva, &op, sizeof(op)))
 		return -PV_EFAULT;
 	return rc;
@@ -197,8 +93,101 @@ static int64_t do_get_version(struct pv_domain *d, unsigned vcpu, uint64_t gva)
 		return -PV_EFAULT;
 	if (!pv_domain_is_self(d, op.dom))
 		return op.dom == 0 ? -PV_EPERM : -PV_ESRCH;
-	op.version = 1;
-	return pv_guest_write(d, vcpu, gva, &op, sizeof(op));
+	return pv_guest_write(d, vcpu, gva + offsetof(struct pv_gnttab_get_version, version),
+			      &d->grant_version, sizeof(d->grant_version));
+}
+
+static int16_t status_frames(struct pv_domain *d, unsigned vcpu,
+			     const struct pv_gnttab_get_status_frames *op)
+{
+	int16_t rc = check_domid(d, op->dom);
+	uint32_t i;
+
+	if (rc)
+		return rc;
+	if (op->nr_frames > pv_domain_status_frames(d))
+		return PV_GNTST_general_error;
+	for (i = 0; i < op->nr_frames; i++)
+		if (pv_guest_write(d, vcpu, op->frame_list + i * 8ull, &d->status_gfn[i], 8))
+			return PV_GNTST_bad_virt_addr;
+	return PV_GNTST_okay;
+}
+
+static int64_t do_status_frames(struct pv_domain *d, unsigned vcpu, uint64_t gva, uint32_t count)
+{
+	struct pv_gnttab_get_status_frames op;
+
+	if (count != 1)
+		return -PV_EINVAL;
+	if (pv_guest_read(d, vcpu, &op, gva, sizeof(op)) ||
+	    !pv_guest_range_ok(op.frame_list, op.nr_frames, 8))
+		return -PV_EFAULT;
+	op.status = status_frames(d, vcpu, &op);
+	return pv_guest_write(d, vcpu, gva + offsetof(struct pv_gnttab_get_status_frames, status),
+			      &op.status, sizeof(op.status));
+}
+
+static int64_t do_swap(struct pv_domain *d, unsigned vcpu, uint64_t gva, uint32_t count)
+{
+	struct pv_gnttab_swap_grant_ref op;
+	uint32_t i;
+
+	for (i = 0; i < count; i++, gva += sizeof(op)) {
+		if (i && i % PV_BATCH == 0)
+			pv_domain_breathe(d);
+		if (pv_guest_read(d, vcpu, &op, gva, sizeof(op)))
+			return -PV_EFAULT;
+		op.status = (int16_t)pv_domain_grant_swap(d, op.ref_a, op.ref_b);
+		if (pv_guest_write(d, vcpu, gva + offsetof(struct pv_gnttab_swap_grant_ref, status),
+				   &op.status, sizeof(op.status)))
+			return -PV_EFAULT;
+	}
+	return 0;
+}
+
+/* A page of a translated guest cannot be taken from it: no transfer succeeds. */
+static int64_t do_transfer(struct pv_domain *d, unsigned vcpu, uint64_t gva, uint32_t count)
+{
+	struct pv_gnttab_transfer op;
+	uint32_t i;
+
+	for (i = 0; i < count; i++, gva += sizeof(op)) {
+		if (i && i % PV_BATCH == 0)
+			pv_domain_breathe(d);
+		if (pv_guest_read(d, vcpu, &op, gva, sizeof(op)))
+			return -PV_EFAULT;
+		op.status =
+			pv_domain_page(d, op.mfn, 0) ? PV_GNTST_general_error : PV_GNTST_bad_page;
+		if (pv_guest_write(d, vcpu, gva + offsetof(struct pv_gnttab_transfer, status),
+				   &op.status, sizeof(op.status)))
+			return -PV_EFAULT;
+	}
+	return 0;
+}
+
+/* Caches are coherent and no bus address leads around them: there is nothing that it could do. */
+static int64_t do_cache_flush(struct pv_domain *d, unsigned vcpu, uint64_t gva, uint32_t count)
+{
+	const uint32_t known = PV_GNTTAB_CACHE_CLEAN | PV_GNTTAB_CACHE_INVAL;
+	struct pv_gnttab_cache_flush op;
+	uint32_t i;
+
+	for (i = 0; i < count; i++, gva += sizeof(op)) {
+		if (i && i % PV_BATCH == 0)
+			pv_domain_breathe(d);
+		if (pv_guest_read(d, vcpu, &op, gva, sizeof(op)))
+			return -PV_EFAULT;
+		if (op.offset >= PV_PAGE || op.offset + (uint32_t)op.length > PV_PAGE ||
+		    op.op & ~known)
+			return -PV_EINVAL;
+		if (!op.length || !op.op)
+			continue;
+		if (!pv_domain_page(d, op.a.dev_bus_addr / PV_PAGE, 0))
+			return -PV_EINVAL;
+		if (op.op == PV_GNTTAB_CACHE_INVAL)
+			return -PV_EOPNOTSUPP; /* it would throw away what others wrote */
+	}
+	return 0;
 }
 
 int64_t pv_do_grant_table_op(struct pv_domain *d, unsigned vcpu, const uint64_t *arg)
@@ -209,13 +198,18 @@ int64_t pv_do_grant_table_op(struct pv_domain *d, unsigned vcpu, const uint64_t 
 	if (arg[2] > PV_MAX_BATCH)
 		return -PV_EINVAL;
 	switch (arg[0]) {
-	case PV_GNTTABOP_map_grant_ref: return do_map(d, vcpu, gva, count);
-	case PV_GNTTABOP_unmap_grant_ref: return do_unmap(d, vcpu, gva, count);
+	case PV_GNTTABOP_map_grant_ref: return pv_do_grant_map(d, vcpu, gva, count);
+	case PV_GNTTABOP_unmap_grant_ref: return pv_do_grant_unmap(d, vcpu, gva, count);
 	case PV_GNTTABOP_setup_table: return do_setup(d, vcpu, gva, count);
+	case PV_GNTTABOP_transfer: return do_transfer(d, vcpu, gva, count);
 	case PV_GNTTABOP_copy: return pv_do_grant_copy(d, vcpu, gva, count);
 	case PV_GNTTABOP_query_size: return do_query(d, vcpu, gva, count);
-	case PV_GNTTABOP_set_version: return count == 1 ? do_set_version(d, vcpu, gva) : -PV_EINVAL;
+	case PV_GNTTABOP_unmap_and_replace: return pv_do_grant_replace(d, vcpu, gva, count);
+	case PV_GNTTABOP_set_version: return do_set_version(d, vcpu, gva);
+	case PV_GNTTABOP_get_status_frames: return do_status_frames(d, vcpu, gva, count);
 	case PV_GNTTABOP_get_version: return do_get_version(d, vcpu, gva);
+	case PV_GNTTABOP_swap_grant_ref: return do_swap(d, vcpu, gva, count);
+	case PV_GNTTABOP_cache_flush: return do_cache_flush(d, vcpu, gva, count);
 	default: return -PV_ENOSYS;
 	}
 }

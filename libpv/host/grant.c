@@ -13,13 +13,12 @@ static int map_locked(struct pv_domain *d, uint16_t domid, uint32_t ref, unsigne
 {
 	bool readonly = flags & PV_GRANT_READONLY;
 	struct pv_map_state *m = pv_domain_map_new(d);
-	uint64_t gfn;
-	void *page;
+	struct pv_grant_use use;
 	int rc;
 
 	if (!m)
 		return PV_GNTST_no_space;
-	rc = pv_domain_grant_pin(d, domid, ref, readonly, &gfn, &page);
+	rc = pv_domain_grant_pin(d, domid, ref, readonly, true, &use);
 	if (rc) {
 		pv_domain_map_put(d, m);
 		return rc;
@@ -28,10 +27,10 @@ static int map_locked(struct pv_domain *d, uint16_t domid, uint32_t ref, unsigne
 	m->readonly = readonly;
 	m->domid = domid;
 	m->ref = ref;
-	m->gfn = gfn;
+	m->gfn = use.gfn;
 	m->gpa = 0;
-	map->ptr = page;
-	map->gfn = gfn;
+	map->ptr = use.page;
+	map->gfn = use.gfn;
 	map->handle = m->handle;
 	map->flags = flags & PV_GRANT_READONLY;
 	return 0;
@@ -111,19 +110,20 @@ uint32_t pv_domain_grant_unmap_batch(struct pv_domain *d, uint16_t domid, struct
 static int transfer(struct pv_domain *d, uint16_t domid, uint32_t ref, uint32_t offset, void *in,
 		    const void *out, uint32_t len)
 {
-	uint64_t gfn;
-	void *page;
+	struct pv_grant_use use;
 	int rc;
 
 	if (offset > PV_PAGE || len > PV_PAGE - offset)
 		return PV_GNTST_bad_copy_arg;
 	pv_domain_enter(d);
-	rc = pv_domain_grant_pin(d, domid, ref, in != NULL, &gfn, &page);
+	rc = pv_domain_grant_pin(d, domid, ref, in != NULL, false, &use);
 	if (!rc) {
-		if (in)
-			pv_shared_read(in, (unsigned char *)page + offset, len);
+		if (offset < use.offset || offset + len > use.offset + use.length)
+			rc = PV_GNTST_general_error;
+		else if (in)
+			pv_shared_read(in, use.page + offset, len);
 		else
-			pv_shared_write((unsigned char *)page + offset, out, len);
+			pv_shared_write(use.page + offset, out, len);
 		pv_domain_grant_unpin(d, ref, in != NULL);
 	}
 	pv_domain_leave(d);
@@ -144,17 +144,12 @@ int pv_domain_grant_write(struct pv_domain *d, uint16_t domid, uint32_t ref, uin
 
 int pv_domain_grant_seed(struct pv_domain *d, uint32_t ref, uint16_t domid, uint64_t gfn)
 {
-	uint64_t *entry;
 	int rc;
 
-	if (ref >= PV_STATE_GRANT_SEEDS || gfn > UINT32_MAX)
-		return -PV_EINVAL;
 	pv_domain_enter(d);
-	entry = pv_domain_grant_entry(d, ref, &rc);
-	if (entry)
-		pv_gnttab_v1_grant(entry, domid, (uint32_t)gfn, 0);
+	rc = pv_domain_grant_seed_locked(d, ref, domid, gfn);
 	pv_domain_leave(d);
-	return entry ? 0 : -PV_EINVAL;
+	return rc;
 }
 
 void pv_domain_grant_settle(struct pv_domain *d)

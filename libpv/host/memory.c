@@ -74,7 +74,12 @@ static int add(struct pv_domain *d, unsigned space, uint64_t idx, uint64_t gfn)
 	case PV_XENMAPSPACE_shared_info:
 		return idx ? -PV_EINVAL : pv_domain_move_shared_info(d, gfn);
 	case PV_XENMAPSPACE_grant_table:
-		/* Status frames are version 2's. */
+		if (d->grant_version == 2 && (idx & PV_XENMAPIDX_grant_table_status)) {
+			idx &= ~(uint64_t)PV_XENMAPIDX_grant_table_status;
+			return idx >= PV_STATE_STATUS_FRAMES
+				       ? -PV_EINVAL
+				       : pv_domain_status_place(d, (uint32_t)idx, gfn);
+		}
 		return idx >= PV_STATE_GRANT_FRAMES ? -PV_EINVAL
 						    : pv_domain_grant_place(d, (uint32_t)idx, gfn);
 	case PV_XENMAPSPACE_gmfn:
@@ -129,7 +134,6 @@ static int64_t do_add_batch(struct pv_domain *d, unsigned vcpu, uint64_t gva)
 static int64_t do_remove(struct pv_domain *d, unsigned vcpu, uint64_t gva)
 {
 	struct pv_remove_from_physmap a;
-	uint32_t i;
 	int rc;
 
 	if (pv_guest_read(d, vcpu, &a, gva, sizeof(a)))
@@ -137,17 +141,12 @@ static int64_t do_remove(struct pv_domain *d, unsigned vcpu, uint64_t gva)
 	rc = not_self(d, a.domid);
 	if (rc)
 		return rc;
-	for (i = 0; i < d->grant_frames; i++) {
-		if (d->grant[i].gfn != a.gpfn)
-			continue;
-		if (a.gpfn == PV_NO_GPA)
-			break;
-		if (pv_domain_grant_frame_busy(d, i))
-			return -PV_EBUSY;
-		pv_domain_grant_displace(d, i);
-		return 0;
-	}
-	if (a.gpfn <= PV_GFN_MAX && a.gpfn == d->shared_info_gfn)
+	if (a.gpfn > PV_GFN_MAX)
+		return -PV_ENOENT;
+	rc = pv_domain_grant_displace(d, a.gpfn);
+	if (rc != -PV_ENOENT)
+		return rc;
+	if (a.gpfn == d->shared_info_gfn)
 		return -PV_EBUSY; /* event channels live there: move it instead */
 	return -PV_ENOENT;
 }

@@ -22,7 +22,7 @@ static bool is_fresh(struct pv_domain *d)
 		if (pv_domain_map_at(d, i)->kind != PV_MAP_FREE)
 			return false;
 	for (i = 0; i < PV_STATE_GRANT_FRAMES; i++)
-		if (d->grant[i].gfn != PV_NO_GPA)
+		if (d->grant_gfn[i] != PV_NO_GPA)
 			return false;
 	return true;
 }
@@ -42,17 +42,24 @@ static int allocate(struct pv_domain *d, const struct pv_state *st)
 	return rc;
 }
 
-/* The n-th place of a page of the machine: shared_info, then the grant frames. */
+/* The n-th place of a page of the machine: shared_info, the grant frames, their status frames. */
+#define PLACES (1 + PV_STATE_GRANT_FRAMES + PV_STATE_STATUS_FRAMES)
+
 static uint64_t place(const struct pv_state_domain *s, uint32_t n)
 {
-	return n ? s->grant_frame_gfn[n - 1] : s->shared_info_gfn;
+	if (!n)
+		return s->shared_info_gfn;
+	if (n <= PV_STATE_GRANT_FRAMES)
+		return s->grant_frame_gfn[n - 1];
+	return s->grant_version == 2 ? s->grant_status_gfn[n - 1 - PV_STATE_GRANT_FRAMES]
+				     : PV_NO_GPA;
 }
 
 static bool is_place(const struct pv_state_domain *s, uint64_t gfn)
 {
 	uint32_t n;
 
-	for (n = 0; n <= PV_STATE_GRANT_FRAMES; n++)
+	for (n = 0; n < PLACES; n++)
 		if (place(s, n) == gfn)
 			return true;
 	return false;
@@ -70,7 +77,7 @@ static int place_frames(struct pv_domain *d, const struct pv_state *st)
 	uint32_t i, n;
 	uint64_t gpa;
 
-	for (n = 0; n <= PV_STATE_GRANT_FRAMES; n++) {
+	for (n = 0; n < PLACES; n++) {
 		uint64_t gfn = place(&st->domain, n);
 
 		if (gfn == PV_NO_GPA)
@@ -149,8 +156,10 @@ static bool hold(struct pv_domain *d, const struct pv_state *st, const struct pv
 	     d->vmm.physmap_set(d->vmm.ctx, s->gpa / PV_PAGE, s->gfn,
 				readonly ? PV_PHYSMAP_READONLY : 0)))
 		return false;
-	a->frame = (uint32_t)s->gfn;
+	a->frame = s->gfn;
 	a->domid = s->domid;
+	a->offset = 0;
+	a->length = PV_PAGE;
 	if (readonly)
 		a->readers++;
 	else
@@ -189,7 +198,10 @@ static void apply_domain(struct pv_domain *d, const struct pv_state_domain *s)
 	d->nr_pages = s->nr_pages;
 	d->grant_frames = s->grant_frames;
 	for (i = 0; i < PV_STATE_GRANT_FRAMES; i++)
-		d->grant[i].gfn = s->grant_frame_gfn[i];
+		d->grant_gfn[i] = s->grant_frame_gfn[i];
+	d->grant_version = s->grant_version;
+	for (i = 0; s->grant_version == 2 && i < PV_STATE_STATUS_FRAMES; i++)
+		d->status_gfn[i] = s->grant_status_gfn[i];
 	memcpy(d->grant_seed, s->grant_seed, sizeof(d->grant_seed));
 }
 
@@ -305,7 +317,7 @@ static int restore(struct pv_domain *d, const struct pv_state *st)
 	if (!rc) {
 		rc = hold_maps(d, st);
 		if (rc)
-			unplace(d, st, PV_STATE_GRANT_FRAMES + 1);
+			unplace(d, st, PLACES);
 	}
 	if (rc) {
 		pv_domain_fifo_discard(d, fifo);

@@ -18,24 +18,47 @@ static bool gfn_ok(uint64_t gfn)
 	return gfn == PV_NO_GPA || gfn <= PV_GFN_MAX;
 }
 
+/* A place that is none of the n others, nor shared_info's. */
+static bool place_ok(const struct pv_state_domain *s, uint64_t gfn, const uint64_t *other,
+		     uint32_t n)
+{
+	if (gfn == PV_NO_GPA)
+		return true;
+	if (gfn > PV_GFN_MAX || gfn == s->shared_info_gfn)
+		return false;
+	while (n-- > 0)
+		if (other[n] == gfn)
+			return false;
+	return true;
+}
+
 static bool check_grants(const struct pv_domain *d, const struct pv_state_domain *s)
 {
-	uint32_t i, j;
+	uint32_t i, statuses = (s->grant_frames + 7) / 8;
 
-	if (s->grant_version != 1 || !s->grant_frames || s->grant_frames > d->max_grant_frames)
+	if (s->grant_version < 1 || s->grant_version > d->max_grant_version || !s->grant_frames ||
+	    s->grant_frames > d->max_grant_frames)
 		return false;
 	for (i = 0; i < PV_STATE_GRANT_FRAMES; i++) {
 		uint64_t gfn = s->grant_frame_gfn[i];
 
-		if (!gfn_ok(gfn) || (i >= s->grant_frames && gfn != PV_NO_GPA))
+		if (i >= s->grant_frames && gfn != PV_NO_GPA)
 			return false;
-		if (gfn == PV_NO_GPA)
+		if (!place_ok(s, gfn, s->grant_frame_gfn, i))
+			return false;
+	}
+	for (i = 0; i < PV_STATE_STATUS_FRAMES; i++) {
+		uint64_t gfn = s->grant_status_gfn[i];
+
+		if (s->grant_version == 1 && gfn)
+			return false;
+		if (s->grant_version == 1)
 			continue;
-		if (gfn == s->shared_info_gfn)
+		if (i >= statuses && gfn != PV_NO_GPA)
 			return false;
-		for (j = 0; j < i; j++)
-			if (s->grant_frame_gfn[j] == gfn)
-				return false;
+		if (!place_ok(s, gfn, s->grant_status_gfn, i) ||
+		    !place_ok(s, gfn, s->grant_frame_gfn, PV_STATE_GRANT_FRAMES))
+			return false;
 	}
 	return true;
 }
@@ -47,6 +70,9 @@ static bool own_gfn_ok(const struct pv_state_domain *s, uint64_t gfn)
 
 	for (i = 0; i < s->grant_frames; i++)
 		if (s->grant_frame_gfn[i] == gfn)
+			return false;
+	for (i = 0; s->grant_version == 2 && i < PV_STATE_STATUS_FRAMES; i++)
+		if (s->grant_status_gfn[i] == gfn)
 			return false;
 	return gfn <= PV_GFN_MAX && gfn != s->shared_info_gfn;
 }
@@ -201,7 +227,8 @@ static bool check_port(const struct pv_state *st, uint32_t i, uint64_t *virqs)
 static bool check_map(const struct pv_domain *d, const struct pv_state *st, uint32_t i)
 {
 	const struct pv_state_map *s = &st->map[i];
-	uint32_t frame = s->ref / PV_GNTTAB_V1_ENTRIES;
+	bool v2 = st->domain.grant_version == 2;
+	uint32_t frame = s->ref / (v2 ? PV_GNTTAB_V2_ENTRIES : PV_GNTTAB_V1_ENTRIES);
 
 	if (s->size != sizeof(*s) || (s->handle & 0xffff) >= d->max_maps)
 		return false;
@@ -209,7 +236,7 @@ static bool check_map(const struct pv_domain *d, const struct pv_state *st, uint
 		return false;
 	if (s->flags & ~(PV_STATE_MAP_READONLY | PV_STATE_MAP_GUEST))
 		return false;
-	if (frame >= st->domain.grant_frames || s->gfn > UINT32_MAX)
+	if (frame >= st->domain.grant_frames || s->gfn > (v2 ? PV_GFN_MAX : UINT32_MAX))
 		return false;
 	if (!(s->flags & PV_STATE_MAP_GUEST))
 		return !s->gpa;

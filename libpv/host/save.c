@@ -48,10 +48,12 @@ static void save_domain(const struct pv_domain *d, struct pv_state_domain *s)
 	memcpy(s->watchdog_deadline, d->watchdog, sizeof(d->watchdog));
 	memcpy(s->hvm_param, d->hvm_param, sizeof(d->hvm_param));
 	s->nr_pages = d->nr_pages;
-	s->grant_version = 1;
+	s->grant_version = d->grant_version;
+	for (i = 0; d->grant_version == 2 && i < PV_STATE_STATUS_FRAMES; i++)
+		s->grant_status_gfn[i] = d->status_gfn[i];
 	s->grant_frames = d->grant_frames;
 	for (i = 0; i < PV_STATE_GRANT_FRAMES; i++)
-		s->grant_frame_gfn[i] = d->grant[i].gfn;
+		s->grant_frame_gfn[i] = d->grant_gfn[i];
 	memcpy(s->grant_seed, d->grant_seed, sizeof(d->grant_seed));
 }
 

@@ -40,7 +40,10 @@ bool pv_domain_gfn_frame(struct pv_domain *d, uint64_t gfn)
 	uint32_t i;
 
 	for (i = 0; i < d->grant_frames; i++)
-		if (d->grant[i].gfn == gfn)
+		if (d->grant_gfn[i] == gfn)
+			return true;
+	for (i = 0; d->grant_version == 2 && i < PV_STATE_STATUS_FRAMES; i++)
+		if (d->status_gfn[i] == gfn)
 			return true;
 	return gfn == d->shared_info_gfn;
 }

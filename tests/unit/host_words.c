@@ -100,12 +100,13 @@ END_TEST
 START_TEST(entry_in_use_cannot_be_ended)
 {
 	uint64_t e = 0;
-	uint32_t frame = 0;
+	struct pv_gnttab_grant g = {0};
 
 	pv_gnttab_v1_grant(&e, 7, 0x1234, 0);
 	ck_assert_uint_eq(e, PV_GNTTAB_V1(PV_GTF_permit_access, 7, 0x1234));
-	ck_assert_int_eq(pv_gnttab_v1_pin(&e, 7, 0, &frame), PV_GNTST_okay);
-	ck_assert_uint_eq(frame, 0x1234);
+	ck_assert_int_eq(pv_gnttab_v1_pin(&e, 7, 0, &g), PV_GNTST_okay);
+	ck_assert_uint_eq(g.frame, 0x1234);
+	ck_assert_uint_eq(g.length, 4096);
 	ck_assert_int_eq(pv_gnttab_v1_end(&e), -PV_EBUSY);
 	pv_gnttab_v1_unpin(&e, 1);
 	ck_assert_uint_eq(e & 0xffff, PV_GTF_permit_access | PV_GTF_reading);
@@ -113,20 +114,20 @@ START_TEST(entry_in_use_cannot_be_ended)
 	pv_gnttab_v1_unpin(&e, 0);
 	ck_assert_int_eq(pv_gnttab_v1_end(&e), 0);
 	ck_assert_uint_eq(e, 0);
-	ck_assert_int_eq(pv_gnttab_v1_pin(&e, 7, 0, &frame), PV_GNTST_general_error);
+	ck_assert_int_eq(pv_gnttab_v1_pin(&e, 7, 0, &g), PV_GNTST_general_error);
 }
 END_TEST
 
 START_TEST(readonly_entry_is_pinned_for_reading_only)
 {
 	uint64_t e = 0;
-	uint32_t frame = 0;
+	struct pv_gnttab_grant g = {0};
 
 	pv_gnttab_v1_grant(&e, 7, UINT32_MAX, 1);
-	ck_assert_int_eq(pv_gnttab_v1_pin(&e, 7, 0, &frame), PV_GNTST_general_error);
-	ck_assert_int_eq(pv_gnttab_v1_pin(&e, 8, 1, &frame), PV_GNTST_general_error);
-	ck_assert_int_eq(pv_gnttab_v1_pin(&e, 7, 1, &frame), PV_GNTST_okay);
-	ck_assert_uint_eq(frame, UINT32_MAX);
+	ck_assert_int_eq(pv_gnttab_v1_pin(&e, 7, 0, &g), PV_GNTST_general_error);
+	ck_assert_int_eq(pv_gnttab_v1_pin(&e, 8, 1, &g), PV_GNTST_general_error);
+	ck_assert_int_eq(pv_gnttab_v1_pin(&e, 7, 1, &g), PV_GNTST_okay);
+	ck_assert_uint_eq(g.frame, UINT32_MAX);
 	ck_assert_uint_eq(e & PV_GTF_writing, 0);
 }
 END_TEST
