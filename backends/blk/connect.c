@@ -21,11 +21,15 @@ static int publish(void *self)
 	 * backends have it. */
 	const struct pv_back_number keys[] = {
 		{"feature-flush-cache", c->flush, true},
+		{"feature-barrier", c->barrier, true},
 		{"feature-discard", c->discard, true},
 		{"discard-granularity", c->discard_granularity, c->discard},
 		{"discard-alignment", c->discard_alignment, c->discard},
+		{"discard-secure", c->secure_discard, c->discard},
 		{"feature-max-indirect-segments", c->max_segs, c->max_segs != 0},
 		{"max-ring-page-order", c->max_ring_order, true},
+		{"multi-queue-max-queues", c->max_queues, true},
+		{"feature-persistent", c->max_kept != 0, true},
 		{"sectors", c->sectors, true},
 		{"sector-size", c->sector_size, true},
 		{"physical-sector-size", c->physical_sector_size, c->physical_sector_size != 0},
@@ -65,55 +69,127 @@ static int read_protocol(const struct pv_blkback *b, uint32_t *protocol)
 	return 0;
 }
 
-static int read_front(const struct pv_blkback *b, struct pv_blkback_state *st)
+static const struct pv_blkback_queue_state *queue_of(const struct pv_blkback_state *st, uint32_t i)
 {
-	uint64_t order = 0, v;
+	return i ? &st->more[i - 1] : &st->first;
+}
+
+static int read_ring(const struct pv_blkback *b, uint32_t queue, uint32_t pages,
+		     struct pv_blkback_queue_state *st)
+{
+	uint64_t v;
 	uint32_t i;
-	int rc;
 
-	rc = pv_back_read_u64(b->bus, "ring-page-order", b->cfg.max_ring_order, &order);
-	if (rc < 0 && rc != -PV_ENOENT)
-		return -PV_EPROTO;
-	st->nr_ring_pages = 1u << order;
-	for (i = 0; i < st->nr_ring_pages; i++) {
+	for (i = 0; i < pages; i++) {
 		char key[PV_KEY_LEN];
-		const char *name = rc == 0 ? pv_key_indexed(key, "ring-ref", i) : "ring-ref";
-		int e = pv_back_read_u64(b->bus, name, UINT32_MAX, &v);
+		int rc = pv_back_read_queue(b->bus, queue, pv_key_indexed(key, "ring-ref", i),
+					    UINT32_MAX, &v);
 
-		/* Some frontends write an order of 0 and the old key. */
-		if (e == -PV_ENOENT && order == 0)
-			e = pv_back_read_u64(b->bus, "ring-ref", UINT32_MAX, &v);
-		if (e < 0)
-			return -PV_EPROTO;
+		/* One page goes by a name of its own, whether an order was written or not. */
+		if (pages == 1 && rc == -PV_ENOENT)
+			rc = pv_back_read_queue(b->bus, queue, "ring-ref", UINT32_MAX, &v);
+		if (rc < 0)
+			return rc;
 		st->ring_ref[i] = (uint32_t)v;
 	}
-	if (pv_back_read_u64(b->bus, "event-channel", UINT32_MAX, &v) < 0)
+	if (pv_back_read_queue(b->bus, queue, "event-channel", UINT32_MAX, &v) < 0)
 		return -PV_EPROTO;
 	st->front_port = (uint32_t)v;
-	rc = read_protocol(b, &st->protocol);
+	return 0;
+}
+
+/* A key that need not be there. */
+static int read_choice(const struct pv_blkback *b, const char *key, uint64_t max, uint64_t *v)
+{
+	int rc = pv_back_read_u64(b->bus, key, max, v);
+
+	return rc == -PV_ENOENT ? 0 : rc;
+}
+
+static int read_front(const struct pv_blkback *b, struct pv_blkback_state *st)
+{
+	uint64_t order = 0, queues = 1, persistent = 0;
+	uint32_t i;
+	int rc = 0;
+
+	if (read_choice(b, "ring-page-order", b->cfg.max_ring_order, &order) < 0 ||
+	    read_choice(b, "multi-queue-num-queues", b->cfg.max_queues, &queues) < 0 ||
+	    queues == 0 || read_choice(b, "feature-persistent", 1, &persistent) < 0 ||
+	    read_protocol(b, &st->protocol) < 0)
+		return -PV_EPROTO;
+	st->nr_ring_pages = 1u << order;
+	st->nr_queues = (uint32_t)queues;
+	/* An offer that is not ours to make is not taken up. */
+	st->persistent = persistent && b->cfg.max_kept;
+	for (i = 0; i < queues && rc == 0; i++)
+		rc = read_ring(b, queues > 1 ? i : PV_BACK_FLAT, st->nr_ring_pages,
+			       i ? &st->more[i - 1] : &st->first);
 	return rc < 0 ? -PV_EPROTO : 0;
+}
+
+static void detach_queue(struct pv_blkback *b, struct pv_blkback_queue *q)
+{
+	pv_blkback_flush(b, q->index);
+	pv_blkback_kept_drop(q);
+	b->bus->unbind(b->bus->ctx, q->port);
+	b->bus->unmap_ring(b->bus->ctx, q->ring_va, b->conn.nr_ring_pages);
+	memset(&q->ring, 0, sizeof(q->ring));
+	q->ring_va = NULL;
+}
+
+static int attach_queue(struct pv_blkback *b, struct pv_blkback_queue *q,
+			const struct pv_blkback_queue_state *st)
+{
+	uint32_t pages = b->conn.nr_ring_pages;
+	void *va;
+	int rc = b->bus->map_ring(b->bus->ctx, st->ring_ref, pages, &va);
+
+	if (rc < 0)
+		return rc;
+	rc = pv_back_bind_queue(b->bus, st->front_port, q->index);
+	if (rc < 0) {
+		b->bus->unmap_ring(b->bus->ctx, va, pages);
+		return rc;
+	}
+	q->port = (uint32_t)rc;
+	q->ring_va = va;
+	q->unpushed = false;
+	pv_ring_back_init(&q->ring, va, pages * PAGE, pv_blkback_entry(b->conn.protocol),
+			  st->req_cons, st->rsp_prod);
+	pv_blkback_kept_init(q, q->mem + (uint64_t)b->cfg.depth * b->io_size);
+	return 0;
+}
+
+/* Gives back the first n queues and what is known of the frontend. */
+static void detach(struct pv_blkback *b, uint32_t n)
+{
+	uint32_t state = b->conn.state;
+
+	while (n--)
+		detach_queue(b, &b->queue[n]);
+	memset(&b->conn, 0, sizeof(b->conn));
+	b->conn.state = state;
+	b->nr_queues = 0;
+	b->connected = b->quiet = b->broken = false;
 }
 
 /* Maps and binds what st names. */
 static int attach(struct pv_blkback *b, const struct pv_blkback_state *st)
 {
-	void *va;
-	int rc = b->bus->map_ring(b->bus->ctx, st->ring_ref, st->nr_ring_pages, &va);
+	uint32_t i;
 
-	if (rc < 0)
-		return rc;
-	rc = b->bus->bind(b->bus->ctx, st->front_port);
-	if (rc < 0) {
-		b->bus->unmap_ring(b->bus->ctx, va, st->nr_ring_pages);
-		return rc;
-	}
-	b->port = (uint32_t)rc;
-	b->ring_va = va;
 	b->conn = *st;
-	pv_ring_back_init(&b->ring, va, st->nr_ring_pages * PAGE, pv_blkback_entry(st->protocol),
-			  st->req_cons, st->rsp_prod);
+	b->broken = false;
+	for (i = 0; i < st->nr_queues; i++) {
+		int rc = attach_queue(b, &b->queue[i], queue_of(st, i));
+
+		if (rc < 0) {
+			detach(b, i);
+			return rc;
+		}
+	}
+	b->nr_queues = st->nr_queues;
 	b->connected = true;
-	b->broken = b->unpushed = false;
 	b->reason = NULL;
 	return 0;
 }
@@ -143,23 +219,15 @@ static int connect(void *self)
 static int disconnect(void *self)
 {
 	struct pv_blkback *b = self;
-	uint32_t state = b->conn.state;
 
 	if (!b->connected)
 		return 0;
 	/* From here on nothing is taken; what is at the disk still holds mappings. */
-	if (b->inflight) {
+	if (pv_blkback_inflight(b)) {
 		b->quiet = true;
 		return -PV_EAGAIN;
 	}
-	pv_blkback_flush(b);
-	b->bus->unbind(b->bus->ctx, b->port);
-	b->bus->unmap_ring(b->bus->ctx, b->ring_va, b->conn.nr_ring_pages);
-	memset(&b->conn, 0, sizeof(b->conn));
-	memset(&b->ring, 0, sizeof(b->ring));
-	b->conn.state = state;
-	b->ring_va = NULL;
-	b->connected = b->quiet = b->broken = false;
+	detach(b, b->nr_queues);
 	return 0;
 }
 
@@ -181,35 +249,59 @@ int pv_blkback_destroy(struct pv_blkback *b)
 
 int pv_blkback_export(struct pv_blkback *b, struct pv_blkback_state *st)
 {
-	if (b->inflight)
+	uint32_t i;
+
+	if (pv_blkback_inflight(b))
 		return -PV_EBUSY;
 	if (b->broken)
 		return -PV_EPROTO;
-	pv_blkback_flush(b);
 	*st = b->conn;
-	if (b->connected) {
-		st->req_cons = b->ring.req;
-		st->rsp_prod = b->ring.rsp;
+	for (i = 0; i < b->nr_queues; i++) {
+		struct pv_blkback_queue_state *q = i ? &st->more[i - 1] : &st->first;
+
+		pv_blkback_flush(b, i);
+		q->req_cons = b->queue[i].ring.req;
+		q->rsp_prod = b->queue[i].ring.rsp;
 	}
 	return 0;
 }
 
-int pv_blkback_import(struct pv_blkback *b, const struct pv_blkback_state *st)
+static bool importable(const struct pv_blkback *b, const struct pv_blkback_state *st)
 {
-	int rc;
+	uint32_t i;
 
-	if (b->connected || !pv_back_state_valid(st->state))
-		return -PV_EINVAL;
-	if (!st->connected) {
-		b->conn.state = st->state;
-		return 0;
-	}
-	/* Drained: every request that was taken was answered. */
 	if (st->nr_ring_pages == 0 || st->nr_ring_pages > 1u << b->cfg.max_ring_order ||
 	    (st->nr_ring_pages & (st->nr_ring_pages - 1)) || st->protocol > PV_BLKBACK_X86_64 ||
-	    st->req_cons != st->rsp_prod)
+	    st->nr_queues > b->cfg.max_queues || st->persistent > 1)
+		return false;
+	/* Drained: every request that was taken was answered. */
+	for (i = 0; i < st->nr_queues; i++)
+		if (queue_of(st, i)->req_cons != queue_of(st, i)->rsp_prod)
+			return false;
+	return true;
+}
+
+int pv_blkback_import(struct pv_blkback *b, const struct pv_blkback_state *from, uint32_t size)
+{
+	struct pv_blkback_state st;
+	int rc;
+
+	memset(&st, 0, sizeof(st));
+	memcpy(&st, from, size < sizeof(st) ? size : sizeof(st));
+	if (st.nr_queues == 0)
+		st.nr_queues = 1;
+	if (b->connected || size < PV_BLKBACK_STATE_MIN || !pv_back_state_valid(st.state))
 		return -PV_EINVAL;
-	rc = attach(b, st);
+	if (!st.connected) {
+		b->conn.state = st.state;
+		return 0;
+	}
+	if (!importable(b, &st))
+		return -PV_EINVAL;
+	/* A frontend goes on as it began; that we keep none of its maps does it no harm. */
+	if (b->cfg.max_kept == 0)
+		st.persistent = 0;
+	rc = attach(b, &st);
 	if (rc == 0)
 		b->quiet = true;
 	return rc;

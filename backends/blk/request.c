@@ -45,15 +45,15 @@ union slot {
 		}                                                         \
 	} while (0)
 
-void pv_blkback_fetch(struct pv_blkback *b, struct pv_blkback_req *r)
+void pv_blkback_fetch(struct pv_blkback_queue *q, struct pv_blkback_req *r)
 {
 	union slot s;
 
-	pv_ring_back_take(&b->ring, &s, b->ring.entry);
+	pv_ring_back_take(&q->ring, &s, q->ring.entry);
 	memset(r, 0, sizeof(*r));
 	r->op = s.rw.operation;
 	r->nr_segs = s.rw.nr_segments;
-	if (b->conn.protocol == PV_BLKBACK_X86_32)
+	if (q->back->conn.protocol == PV_BLKBACK_X86_32)
 		UNPACK(rw32, discard32, indirect32);
 	else
 		UNPACK(rw, discard, indirect);
@@ -116,25 +116,42 @@ static int check_rw(struct pv_blkback *b, const struct pv_blkback_req *r, struct
 static int check_discard(struct pv_blkback *b, const struct pv_blkback_req *r,
 			 struct pv_blkback_io *io)
 {
-	if (!b->cfg.discard || r->flag != 0)
+	bool secure = r->flag == PV_BLKIF_DISCARD_SECURE && b->cfg.secure_discard;
+
+	if (!b->cfg.discard || (r->flag != 0 && !secure))
 		return PV_BLKIF_RSP_EOPNOTSUPP;
 	if (b->cfg.readonly || r->nr_sectors == 0 || !on_disk(b, r->sector, r->nr_sectors) ||
 	    !aligned(b, r->sector) || !aligned(b, r->nr_sectors))
 		return PV_BLKIF_RSP_ERROR;
 	io->io.op = PV_BLK_DISCARD;
+	io->io.secure = secure;
 	io->io.sector = r->sector;
 	io->io.bytes = r->nr_sectors * SECTOR;
 	return 0;
 }
 
-int pv_blkback_check(struct pv_blkback *b, const struct pv_blkback_req *r, struct pv_blkback_io *io)
+/* A flush with data is a flush, then a write. */
+static int check_flush(struct pv_blkback *b, const struct pv_blkback_req *r,
+		       struct pv_blkback_io *io)
 {
 	int rc;
 
+	io->io.op = PV_BLK_FLUSH;
+	if (r->nr_segs == 0)
+		return 0;
+	rc = b->cfg.readonly ? PV_BLKIF_RSP_ERROR : check_rw(b, r, io);
+	io->write_bytes = io->io.bytes;
+	io->io.bytes = 0;
+	return rc;
+}
+
+int pv_blkback_check(struct pv_blkback *b, const struct pv_blkback_req *r, struct pv_blkback_io *io)
+{
 	io->id = r->id;
 	io->wire_op = r->op;
 	io->nr_map = io->nr_iov = 0;
 	io->write_bytes = 0;
+	io->flush_after = io->io.secure = false;
 	io->io.sector = io->io.bytes = 0;
 	io->io.n = 0;
 
@@ -148,23 +165,19 @@ int pv_blkback_check(struct pv_blkback *b, const struct pv_blkback_req *r, struc
 	case PV_BLKIF_OP_WRITE:
 		io->io.op = PV_BLK_WRITE;
 		return b->cfg.readonly ? PV_BLKIF_RSP_ERROR : check_rw(b, r, io);
-	case PV_BLKIF_OP_FLUSH_DISKCACHE:
-		if (!b->cfg.flush)
+	case PV_BLKIF_OP_WRITE_BARRIER:
+		if (!b->cfg.barrier)
 			return PV_BLKIF_RSP_EOPNOTSUPP;
-		io->io.op = PV_BLK_FLUSH;
-		if (r->nr_segs == 0)
-			return 0;
-		/* A flush with data is a flush, then a write. */
-		rc = b->cfg.readonly ? PV_BLKIF_RSP_ERROR : check_rw(b, r, io);
-		io->write_bytes = io->io.bytes;
-		io->io.bytes = 0;
-		return rc;
+		io->flush_after = r->nr_segs != 0;
+		return check_flush(b, r, io);
+	case PV_BLKIF_OP_FLUSH_DISKCACHE:
+		return b->cfg.flush ? check_flush(b, r, io) : PV_BLKIF_RSP_EOPNOTSUPP;
 	case PV_BLKIF_OP_DISCARD: return check_discard(b, r, io);
 	default: return PV_BLKIF_RSP_EOPNOTSUPP;
 	}
 }
 
-void pv_blkback_respond(struct pv_blkback *b, uint64_t id, uint8_t op, int16_t status)
+void pv_blkback_respond(struct pv_blkback_queue *q, uint64_t id, uint8_t op, int16_t status)
 {
 	union {
 		struct pv_blkif_response native;
@@ -173,16 +186,16 @@ void pv_blkback_respond(struct pv_blkback *b, uint64_t id, uint8_t op, int16_t s
 
 	/* The padding goes to the guest, too (XSA-216). */
 	memset(&rsp, 0, sizeof(rsp));
-	if (b->conn.protocol == PV_BLKBACK_X86_32) {
+	if (q->back->conn.protocol == PV_BLKBACK_X86_32) {
 		rsp.x86_32.id = id;
 		rsp.x86_32.operation = op;
 		rsp.x86_32.status = status;
-		pv_ring_back_respond(&b->ring, &rsp, sizeof(rsp.x86_32));
+		pv_ring_back_respond(&q->ring, &rsp, sizeof(rsp.x86_32));
 	} else {
 		rsp.native.id = id;
 		rsp.native.operation = op;
 		rsp.native.status = status;
-		pv_ring_back_respond(&b->ring, &rsp, sizeof(rsp.native));
+		pv_ring_back_respond(&q->ring, &rsp, sizeof(rsp.native));
 	}
-	b->unpushed = true;
+	q->unpushed = true;
 }

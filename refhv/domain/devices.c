@@ -128,7 +128,7 @@ static int start_disk(struct domain *d, unsigned index, struct refhv_error *e)
 		return 0;
 	dev = add(d, "vbd", disk->vbd, index);
 	cfg.bus = &dev->bus.bus;
-	cfg.kick = dev->bus.cfg.kick;
+	cfg.kick[0] = dev->bus.cfg.kick;
 	cfg.ctx = dev;
 	rc = d->incoming ? 0 : nodes_disk(d, index);
 	if (!rc)
@@ -272,10 +272,9 @@ int devices_import(struct domain *d, const struct image *im)
 			im, dev->disk ? PV_STREAM_DEVICE_VBD : PV_STREAM_DEVICE_VIF,
 			dev->bus.cfg.index);
 
-		if (!in || in->size < (dev->disk ? sizeof(struct pv_blkback_state)
-						 : sizeof(struct pv_netback_state)))
+		if (!in || (dev->net && in->size < sizeof(struct pv_netback_state)))
 			return -PV_EINVAL;
-		rc = dev->disk ? host_disk_import(dev->disk, (const void *)in->state)
+		rc = dev->disk ? host_disk_import(dev->disk, (const void *)in->state, in->size)
 			       : host_net_import(dev->net, (const void *)in->state);
 		if (rc >= 0)
 			rc = watch(dev);

@@ -17,7 +17,9 @@
 #include <pv/ring.h>
 #include "disk_io.h"
 
-#define SECTOR 512u
+#define SECTOR HOST_DISK_SECTOR
+/* What Linux's frontend has at most in one ring page: 32 requests of 32 pages and one for their list. */
+#define HOST_DISK_KEPT 1056u
 
 static int fail(char err[HOST_DISK_ERR_SIZE], int error, const char *what)
 {
@@ -61,6 +63,9 @@ static int examine(const struct host_disk_config *cfg, struct pv_blkback_config 
 		return fail(err, errno, strerror(errno));
 	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
 		return fail(err, EINVAL, "neither a regular file nor a block device");
+	if (cfg->queues > HOST_DISK_QUEUES ||
+	    (cfg->sector_size && cfg->sector_size != SECTOR && cfg->sector_size != 4096))
+		return fail(err, EINVAL, "cannot have that many queues, or such sectors");
 	if ((flags & O_ACCMODE) == O_WRONLY)
 		return fail(err, EACCES, "cannot be read");
 	if (!cfg->readonly && (flags & O_ACCMODE) != O_RDWR)
@@ -68,7 +73,7 @@ static int examine(const struct host_disk_config *cfg, struct pv_blkback_config 
 			    "is open for reading only: say so in the disk's access mode (ro)");
 
 	memset(c, 0, sizeof(*c));
-	c->sector_size = SECTOR;
+	c->sector_size = cfg->sector_size ? cfg->sector_size : SECTOR;
 	c->physical_sector_size = 4096;
 	if (S_ISBLK(st.st_mode))
 		examine_device(cfg->fd, c);
@@ -82,65 +87,108 @@ static int examine(const struct host_disk_config *cfg, struct pv_blkback_config 
 	c->flush = true;
 	c->discard = !cfg->readonly && !cfg->no_discard;
 	c->discard_granularity = S_ISREG(st.st_mode) ? 4096 : c->sector_size;
-	c->max_ring_order = 2;
+	c->barrier = true;
+	c->max_ring_order = 4;
 	c->max_segs = PV_BLKBACK_MAX_SEGS;
 	c->depth = HOST_DISK_DEPTH;
+	c->max_queues = cfg->queues ? cfg->queues : 1;
+	c->max_kept = cfg->persistent ? HOST_DISK_KEPT : 0;
 	return 0;
 }
 
-/* A control call: the thread stands aside. leave() lets it look around. */
+/* A control call: the threads stand aside. leave() lets them look around. */
 static void enter(struct host_disk *d)
 {
-	__atomic_add_fetch(&d->want, 1, __ATOMIC_ACQ_REL);
-	pthread_mutex_lock(&d->lock);
+	for (unsigned i = 0; i < d->queues; i++) {
+		__atomic_add_fetch(&d->queue[i].want, 1, __ATOMIC_ACQ_REL);
+		pthread_mutex_lock(&d->queue[i].lock);
+	}
 }
 
-static void step_aside(struct host_disk *d)
+static void step_aside(struct host_queue *q)
 {
 	uint64_t one = 1;
 
-	__atomic_sub_fetch(&d->want, 1, __ATOMIC_ACQ_REL);
-	pthread_cond_broadcast(&d->go);
-	if (write(d->wake, &one, sizeof(one)) < 0 && errno != EAGAIN)
+	__atomic_sub_fetch(&q->want, 1, __ATOMIC_ACQ_REL);
+	pthread_cond_broadcast(&q->go);
+	if (write(q->wake, &one, sizeof(one)) < 0 && errno != EAGAIN)
 		abort();
 }
 
 static void leave(struct host_disk *d)
 {
-	step_aside(d);
-	pthread_mutex_unlock(&d->lock);
+	for (unsigned i = 0; i < d->queues; i++) {
+		step_aside(&d->queue[i]);
+		pthread_mutex_unlock(&d->queue[i].lock);
+	}
 }
 
-/* Lets the thread finish what is in flight; the lock is held before and after. */
+/* Lets the threads finish what is in flight, one after the other; the backend takes nothing new
+ * meanwhile. The locks are held before and after. */
 static void drain(struct host_disk *d)
 {
-	step_aside(d);
-	while (pv_blkback_inflight(&d->back))
-		pthread_cond_wait(&d->drained, &d->lock);
-	__atomic_add_fetch(&d->want, 1, __ATOMIC_ACQ_REL);
+	for (unsigned i = 0; i < d->queues; i++) {
+		struct host_queue *q = &d->queue[i];
+
+		step_aside(q);
+		while (pv_blkback_queue_inflight(&d->back, i))
+			pthread_cond_wait(&q->drained, &q->lock);
+		__atomic_add_fetch(&q->want, 1, __ATOMIC_ACQ_REL);
+	}
 }
 
-static void free_disk(struct host_disk *d)
+/* Ends the threads of the first n queues and gives everything back. */
+static void free_disk(struct host_disk *d, unsigned n)
 {
+	while (n--) {
+		struct host_queue *q = &d->queue[n];
+
+		pthread_mutex_lock(&q->lock);
+		q->stop = true;
+		__atomic_add_fetch(&q->want, 1, __ATOMIC_ACQ_REL);
+		step_aside(q);
+		pthread_mutex_unlock(&q->lock);
+		pthread_join(q->thread, NULL);
+	}
+	for (unsigned i = 0; i < d->queues; i++) {
+		struct host_queue *q = &d->queue[i];
+
+		if (q->wake >= 0)
+			close(q->wake);
+		pthread_cond_destroy(&q->go);
+		pthread_cond_destroy(&q->drained);
+		pthread_mutex_destroy(&q->lock);
+	}
 	if (d->mem)
 		munmap(d->mem, d->mem_len);
-	if (d->wake >= 0)
-		close(d->wake);
 	close(d->cfg.fd);
-	pthread_cond_destroy(&d->go);
-	pthread_cond_destroy(&d->drained);
-	pthread_mutex_destroy(&d->lock);
 	free(d);
 }
 
-static int start(struct host_disk *d, const struct pv_blkback_config *c)
+static int start_queue(struct host_queue *q)
 {
 	int rc;
 
-	d->table = (struct pv_blk_disk){.size = sizeof(d->table), .ctx = d};
-	d->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (d->wake < 0)
+	q->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (q->wake < 0)
 		return -errno;
+	rc = pthread_create(&q->thread, NULL, host_queue_thread, q);
+	if (rc)
+		return -rc;
+	pthread_mutex_lock(&q->lock);
+	while (!q->started)
+		pthread_cond_wait(&q->drained, &q->lock);
+	pthread_mutex_unlock(&q->lock);
+	return 0;
+}
+
+/* Backend, memory, threads; *started queues have a thread. */
+static int start(struct host_disk *d, const struct pv_blkback_config *c, unsigned *started)
+{
+	int rc;
+
+	d->table = (struct pv_blk_disk){
+		.size = sizeof(d->table), .ctx = d, .submit = host_disk_submit};
 	/* Pages of this become real only as deep as the guest queues. */
 	d->mem_len = pv_blkback_mem_size(c);
 	d->mem = mmap(NULL, d->mem_len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -149,16 +197,11 @@ static int start(struct host_disk *d, const struct pv_blkback_config *c)
 		return -errno;
 	}
 	rc = pv_blkback_init(&d->back, d->cfg.bus, &d->table, c, d->mem, d->mem_len);
-	if (rc < 0)
-		return rc;
-	rc = pthread_create(&d->thread, NULL, host_disk_thread, d);
-	if (rc)
-		return -rc;
-	pthread_mutex_lock(&d->lock);
-	while (!d->started)
-		pthread_cond_wait(&d->drained, &d->lock);
-	pthread_mutex_unlock(&d->lock);
-	return 0;
+	while (rc >= 0 && *started < d->queues) {
+		rc = start_queue(&d->queue[*started]);
+		*started += rc >= 0;
+	}
+	return rc;
 }
 
 int host_disk_create(struct host_disk **disk, const struct host_disk_config *config,
@@ -166,6 +209,7 @@ int host_disk_create(struct host_disk **disk, const struct host_disk_config *con
 {
 	struct pv_blkback_config c;
 	struct host_disk *d;
+	unsigned started = 0;
 	int rc = examine(config, &c, err);
 
 	if (rc < 0) {
@@ -178,13 +222,19 @@ int host_disk_create(struct host_disk **disk, const struct host_disk_config *con
 		return fail(err, ENOMEM, "out of memory");
 	}
 	d->cfg = *config;
-	d->wake = -1;
-	pthread_mutex_init(&d->lock, NULL);
-	pthread_cond_init(&d->go, NULL);
-	pthread_cond_init(&d->drained, NULL);
-	rc = start(d, &c);
+	d->queues = c.max_queues;
+	for (unsigned i = 0; i < d->queues; i++) {
+		struct host_queue *q = &d->queue[i];
+
+		*q = (struct host_queue){
+			.disk = d, .index = i, .kick = config->kick[i], .wake = -1};
+		pthread_mutex_init(&q->lock, NULL);
+		pthread_cond_init(&q->go, NULL);
+		pthread_cond_init(&q->drained, NULL);
+	}
+	rc = start(d, &c, &started);
 	if (rc < 0) {
-		free_disk(d);
+		free_disk(d, started);
 		return fail(err, -rc, strerror(-rc));
 	}
 	*disk = d;
@@ -206,8 +256,11 @@ void host_disk_quiesce(struct host_disk *d, bool on)
 {
 	enter(d);
 	pv_blkback_quiesce(&d->back, on);
-	if (on)
+	if (on) {
 		drain(d);
+		/* Once more, with nothing in flight: it lets go of what is kept mapped. */
+		pv_blkback_quiesce(&d->back, true);
+	}
 	leave(d);
 }
 
@@ -221,12 +274,12 @@ int host_disk_export(struct host_disk *d, struct pv_blkback_state *state)
 	return rc;
 }
 
-int host_disk_import(struct host_disk *d, const struct pv_blkback_state *state)
+int host_disk_import(struct host_disk *d, const struct pv_blkback_state *state, uint32_t size)
 {
 	int rc;
 
 	enter(d);
-	rc = pv_blkback_import(&d->back, state);
+	rc = pv_blkback_import(&d->back, state, size);
 	leave(d);
 	return rc;
 }
@@ -256,7 +309,7 @@ int host_disk_resized(struct host_disk *d)
 void host_disk_stats(struct host_disk *d, struct pv_blkback_stats *stats)
 {
 	enter(d);
-	*stats = d->back.stats;
+	pv_blkback_stats(&d->back, stats);
 	leave(d);
 }
 
@@ -267,7 +320,28 @@ uint64_t host_disk_sectors(const struct host_disk *d)
 
 bool host_disk_uses_uring(const struct host_disk *d)
 {
-	return d->uses_uring;
+	return d->queue[0].uses_uring;
+}
+
+unsigned host_disk_queues(struct host_disk *d)
+{
+	unsigned n;
+
+	enter(d);
+	n = pv_blkback_queues(&d->back);
+	leave(d);
+	return n;
+}
+
+uint64_t host_disk_wakeups(struct host_disk *d)
+{
+	uint64_t n = 0;
+
+	enter(d);
+	for (unsigned i = 0; i < d->queues; i++)
+		n += d->queue[i].wakeups;
+	leave(d);
+	return n;
 }
 
 void host_disk_destroy(struct host_disk *d)
@@ -275,8 +349,6 @@ void host_disk_destroy(struct host_disk *d)
 	enter(d);
 	while (pv_blkback_destroy(&d->back) == -PV_EAGAIN)
 		drain(d);
-	d->stop = true;
 	leave(d);
-	pthread_join(d->thread, NULL);
-	free_disk(d);
+	free_disk(d, d->queues);
 }

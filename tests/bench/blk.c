@@ -52,7 +52,7 @@ static void start(const char *path)
 	int i, f = 0;
 
 	mem_bus_init(&bus);
-	bus.kick_fd = c.kick = eventfd(0, EFD_CLOEXEC);
+	bus.kick_fd = c.kick[0] = eventfd(0, EFD_CLOEXEC);
 	c.fd = open(path, O_RDWR | O_CLOEXEC);
 	if (c.fd < 0 || host_disk_create(&disk, &c, err) < 0)
 		die("no disk");

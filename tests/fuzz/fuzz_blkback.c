@@ -106,14 +106,14 @@ static void move(struct state *s)
 	pv_blkback_quiesce(&s->back, true);
 	while (pv_blkback_inflight(&s->back)) {
 		complete(s, 0, 0);
-		(void)pv_blkback_work(&s->back, 4);
+		(void)pv_blkback_work(&s->back, 0, 4);
 	}
 	/* What broke has to be closed first. */
 	if (s->back.broken)
 		(void)pv_blkback_step(&s->back);
 	if (pv_blkback_export(&s->back, &st) || pv_blkback_destroy(&s->back))
 		abort();
-	if (pv_blkback_import(&s->back, &st))
+	if (pv_blkback_import(&s->back, &st, sizeof(st)))
 		abort();
 	pv_blkback_quiesce(&s->back, false);
 }
@@ -123,7 +123,7 @@ static void settle(struct state *s)
 	while (pv_blkback_inflight(&s->back)) {
 		complete(s, 0, 0);
 		pv_blkback_quiesce(&s->back, true);
-		(void)pv_blkback_work(&s->back, 1);
+		(void)pv_blkback_work(&s->back, 0, 1);
 	}
 }
 
@@ -167,11 +167,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		case 1:
 		case 2: put_request(&s, &in); break;
 		case 3:
-		case 4: (void)pv_blkback_work(&s.back, arg % 8); break;
+		case 4: (void)pv_blkback_work(&s.back, 0, arg % 8); break;
 		case 5: complete(&s, arg, arg & 64 ? -PV_EIO : 0); break;
 		case 6:
-			pv_blkback_flush(&s.back);
-			(void)pv_blkback_arm(&s.back);
+			pv_blkback_flush(&s.back, 0);
+			(void)pv_blkback_arm(&s.back, 0);
 			break;
 		case 7: fuzz_mutate(&s.bus); break;
 		case 8:

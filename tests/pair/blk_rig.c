@@ -104,7 +104,7 @@ void blk_rig_close(struct blk_rig *r)
 		while (blk_rig_complete_one(r))
 			;
 		/* The backend may have some that its disk refused. */
-		pv_blkback_work(&r->back, 0);
+		pv_blkback_work(&r->back, 0, 0);
 		pv_blkback_step(&r->back);
 		pv_blkfront_step(&r->front);
 	}

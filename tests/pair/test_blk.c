@@ -175,14 +175,14 @@ static void turn(struct run *t)
 	case 2:
 		if (mem_bus_take(&r->bus.back_event))
 			do
-				while (pv_blkback_work(&r->back, 1 + rng_below(&r->rng, 8)) > 0)
+				while (pv_blkback_work(&r->back, 0, 1 + rng_below(&r->rng, 8)) > 0)
 					;
-			while (pv_blkback_arm(&r->back));
+			while (pv_blkback_arm(&r->back, 0));
 		break;
 	case 3:
 		if (blk_rig_complete_one(r)) {
 			if (rng_below(&r->rng, 2))
-				pv_blkback_flush(&r->back);
+				pv_blkback_flush(&r->back, 0);
 			/* A completion is also the backend's cue to look for more. */
 			raise_event(&r->bus.back_event);
 		}
@@ -343,7 +343,7 @@ START_TEST(disk_errors_reach_their_request_only)
 	for (k = 0; k < 500; k++)
 		turn(&run);
 	drain(&run);
-	ck_assert_uint_gt(run.rig.back.stats.errors, 0);
+	ck_assert_uint_gt(run.rig.back.queue[0].stats.errors, 0);
 	ck_assert_int_eq(memcmp(run.model, run.rig.data, sizeof(run.model)), 0);
 	stop(&run);
 }
@@ -365,7 +365,7 @@ START_TEST(backend_state_moves_while_io_goes_on)
 			pv_blkback_quiesce(&run.rig.back, true);
 			while (pv_blkback_inflight(&run.rig.back)) {
 				blk_rig_complete_one(&run.rig);
-				pv_blkback_work(&run.rig.back, 64);
+				pv_blkback_work(&run.rig.back, 0, 64);
 			}
 			ck_assert_int_eq(pv_blkback_export(&run.rig.back, &st), 0);
 			ck_assert_int_eq(pv_blkback_destroy(&run.rig.back), 0);
@@ -374,8 +374,8 @@ START_TEST(backend_state_moves_while_io_goes_on)
 							 &run.rig.disk, &run.rig.bcfg, run.rig.mem,
 							 pv_blkback_mem_size(&run.rig.bcfg)),
 					 0);
-			ck_assert_int_eq(pv_blkback_import(&run.rig.back, &st), 0);
-			ck_assert_int_eq(pv_blkback_work(&run.rig.back, 64), 0);
+			ck_assert_int_eq(pv_blkback_import(&run.rig.back, &st, sizeof(st)), 0);
+			ck_assert_int_eq(pv_blkback_work(&run.rig.back, 0, 64), 0);
 			pv_blkback_quiesce(&run.rig.back, false);
 			/* The owner looks once: what was notified before the save is spent. */
 			raise_event(&run.rig.bus.back_event);
@@ -398,14 +398,14 @@ START_TEST(export_refuses_with_requests_in_flight)
 	ck_assert_int_eq(pv_blkback_export(&run.rig.back, &st), -PV_EBUSY);
 	drain(&run);
 	ck_assert_int_eq(pv_blkback_export(&run.rig.back, &st), 0);
-	st.req_cons++;
+	st.first.req_cons++;
 	ck_assert_int_eq(pv_blkback_destroy(&run.rig.back), 0);
-	ck_assert_int_eq(pv_blkback_import(&run.rig.back, &st), -PV_EINVAL);
-	st.req_cons--;
+	ck_assert_int_eq(pv_blkback_import(&run.rig.back, &st, sizeof(st)), -PV_EINVAL);
+	st.first.req_cons--;
 	st.nr_ring_pages = 17;
-	ck_assert_int_eq(pv_blkback_import(&run.rig.back, &st), -PV_EINVAL);
+	ck_assert_int_eq(pv_blkback_import(&run.rig.back, &st, sizeof(st)), -PV_EINVAL);
 	st.nr_ring_pages = 3;
-	ck_assert_int_eq(pv_blkback_import(&run.rig.back, &st), -PV_EINVAL);
+	ck_assert_int_eq(pv_blkback_import(&run.rig.back, &st, sizeof(st)), -PV_EINVAL);
 	stop(&run);
 }
 END_TEST
@@ -424,7 +424,7 @@ START_TEST(requests_survive_suspend_and_resume)
 		ck_assert_int_eq(pv_blkfront_submit(&run.rig.front, &run.job[0].req), -PV_EAGAIN);
 		/* The old backend dies with what it has not done. */
 		while (blk_rig_complete_one(&run.rig) || pv_blkback_inflight(&run.rig.back))
-			pv_blkback_work(&run.rig.back, 64);
+			pv_blkback_work(&run.rig.back, 0, 64);
 		ck_assert_int_eq(pv_blkback_destroy(&run.rig.back), 0);
 		ck_assert_int_eq(pv_blkback_init(&run.rig.back, &run.rig.bus.back, &run.rig.disk,
 						 &run.rig.bcfg, run.rig.mem,

@@ -107,10 +107,10 @@ static int answer(const void *req)
 
 	memcpy(slot(at, 112), req, 112);
 	ring()->req_prod++;
-	pv_blkback_work(&rig.back, 8);
+	pv_blkback_work(&rig.back, 0, 8);
 	while (blk_rig_complete_one(&rig))
 		;
-	pv_blkback_flush(&rig.back);
+	pv_blkback_flush(&rig.back, 0);
 	ck_assert_uint_eq(ring()->rsp_prod, at + 1);
 	ck_assert_uint_eq(rig.bus.maps, 1);
 	rsp = slot(at, 112);
@@ -151,10 +151,10 @@ START_TEST(disk_that_has_enough_gets_one_at_a_time)
 		memcpy(slot(i, 112), &r, 112);
 	ring()->req_prod = 3;
 	for (i = 1; i <= 3; i++) {
-		ck_assert_int_eq(pv_blkback_work(&rig.back, 8), 1);
+		ck_assert_int_eq(pv_blkback_work(&rig.back, 0, 8), 1);
 		ck_assert_uint_eq(rig.queued, i);
 	}
-	ck_assert_int_eq(pv_blkback_work(&rig.back, 8), 0);
+	ck_assert_int_eq(pv_blkback_work(&rig.back, 0, 8), 0);
 	stop();
 }
 END_TEST
@@ -175,9 +175,9 @@ START_TEST(x86_32_layout_is_understood)
 	memset(rig.data + 24 * 512, 0x99, 1024);
 	memcpy(slot(0, 108), &r, 108);
 	ring()->req_prod++;
-	pv_blkback_work(&rig.back, 8);
+	pv_blkback_work(&rig.back, 0, 8);
 	blk_rig_complete_one(&rig);
-	pv_blkback_flush(&rig.back);
+	pv_blkback_flush(&rig.back, 0);
 	rsp = slot(0, 108);
 	ck_assert(rsp->id == r.id && rsp->status == 0);
 	ck_assert_uint_eq(pages[MEM_PAGE + 2 * 512], 0x99);
@@ -212,7 +212,7 @@ START_TEST(malformed_requests_are_answered_and_never_reach_the_disk)
 	/* A page that is granted read only cannot be read into. */
 	r.seg[0].gref = ref[7];
 	ck_assert_int_eq(answer(&r), PV_BLKIF_RSP_ERROR);
-	ck_assert_uint_eq(rig.back.stats.reads, 0);
+	ck_assert_uint_eq(rig.back.queue[0].stats.reads, 0);
 	stop();
 }
 END_TEST
@@ -377,9 +377,9 @@ START_TEST(runaway_producer_stops_the_device)
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		start();
 		ring()->req_prod = bad[i];
-		ck_assert_int_eq(pv_blkback_work(&rig.back, 1000), -PV_EPROTO);
+		ck_assert_int_eq(pv_blkback_work(&rig.back, 0, 1000), -PV_EPROTO);
 		ck_assert_uint_eq(rig.bus.nr_broken, 1);
-		ck_assert_int_eq(pv_blkback_work(&rig.back, 1000), -PV_EPROTO);
+		ck_assert_int_eq(pv_blkback_work(&rig.back, 0, 1000), -PV_EPROTO);
 		ck_assert_uint_eq(rig.bus.nr_broken, 1);
 		ck_assert_int_eq(pv_blkback_step(&rig.back), -PV_EPROTO);
 		ck_assert_int_eq(rig.bus.dir[1].state, 5);
@@ -419,7 +419,7 @@ START_TEST(every_state_at_any_time_ends_clean)
 		mem_dir_state(&rig.bus, 0, (int)rng_below(&g, 10) - 1);
 		pv_blkback_step(&rig.back);
 		if (rng_below(&g, 3) == 0)
-			pv_blkback_work(&rig.back, 4);
+			pv_blkback_work(&rig.back, 0, 4);
 	}
 	stop();
 }
@@ -457,11 +457,11 @@ START_TEST(fields_that_flip_while_read_are_checked_as_used)
 	ck_assert_int_eq(pthread_create(&t, NULL, flip, NULL), 0);
 	for (i = 0; i < 20000; i++) {
 		__atomic_add_fetch(&ring()->req_prod, 8, __ATOMIC_SEQ_CST);
-		while (pv_blkback_work(&rig.back, 8) > 0)
+		while (pv_blkback_work(&rig.back, 0, 8) > 0)
 			;
 		while (blk_rig_complete_one(&rig))
 			;
-		pv_blkback_flush(&rig.back);
+		pv_blkback_flush(&rig.back, 0);
 	}
 	__atomic_store_n(&flipping, 0, __ATOMIC_RELAXED);
 	pthread_join(t, NULL);

@@ -63,7 +63,7 @@ static void create(bool readonly, bool no_uring)
 {
 	struct host_disk_config c = {.bus = &bus.back,
 				     .fd = dup(file),
-				     .kick = kick,
+				     .kick = {kick},
 				     .readonly = readonly,
 				     .no_uring = no_uring,
 				     .failed = failed};
@@ -275,7 +275,7 @@ START_TEST(disk_moves_with_requests_waiting)
 		ck_assert_int_eq(host_disk_sync(disk), 0);
 		host_disk_destroy(disk);
 		create(false, _i);
-		ck_assert_int_eq(host_disk_import(disk, &st), 0);
+		ck_assert_int_eq(host_disk_import(disk, &st, sizeof(st)), 0);
 		ck_assert_int_eq(r.status, PV_BLKFRONT_BUSY);
 		host_disk_quiesce(disk, false);
 		wait_for(&r);
@@ -311,7 +311,7 @@ END_TEST
 
 START_TEST(unusable_descriptors_are_refused_with_a_reason)
 {
-	struct host_disk_config c = {.kick = -1};
+	struct host_disk_config c = {.kick = {-1}};
 	int p[2];
 
 	mem_bus_init(&bus);
