@@ -19,6 +19,8 @@
 #include "migrate/image.h"
 #include "netd/client.h"
 
+enum { DISK_QUEUES = 4 };
+
 struct device {
 	struct domain *d;
 	struct host_bus bus;
@@ -62,6 +64,29 @@ static int kick(struct domain *d, uint16_t *index)
 	}
 	*index = PV_KICK_INDEX_NONE;
 	return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+}
+
+/* As many queues as vCPUs, up to what pays; a queue is a thread and some memory. */
+static unsigned disk_queues(const struct domain *d)
+{
+	return d->config.vcpus < DISK_QUEUES ? d->config.vcpus : DISK_QUEUES;
+}
+
+/* Queues beyond a device's first leave the engine's descriptors to the devices that are still to come. */
+static void more_kicks(struct device *dev, struct host_disk_config *cfg)
+{
+	struct domain *d = dev->d;
+
+	for (unsigned i = 1; i < cfg->queues; i++) {
+		unsigned left = d->config.ndisks + d->config.nvifs - d->devices->n;
+		uint16_t index = PV_KICK_INDEX_NONE;
+
+		if (KICK_DEVICES + d->devices->kicks + left < ENGINE_KICK_FDS)
+			cfg->kick[i] = kick(d, &index);
+		else
+			cfg->kick[i] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+		host_bus_set_kick(&dev->bus, i, cfg->kick[i], index);
+	}
 }
 
 static struct device *add(struct domain *d, const char *kind, unsigned index, unsigned config)
@@ -129,6 +154,8 @@ static int start_disk(struct domain *d, unsigned index, struct refhv_error *e)
 	dev = add(d, "vbd", disk->vbd, index);
 	cfg.bus = &dev->bus.bus;
 	cfg.kick[0] = dev->bus.cfg.kick;
+	cfg.queues = disk_queues(d);
+	more_kicks(dev, &cfg);
 	cfg.ctx = dev;
 	rc = d->incoming ? 0 : nodes_disk(d, index);
 	if (!rc)
