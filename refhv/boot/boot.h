@@ -24,8 +24,10 @@ struct boot_kernel {
 	const char *name; /* as the operator wrote it; kept by reference */
 	const char *
 		packed; /* what the file was: "bzImage, lz4", "xz", ...; static. NULL: the ELF file itself */
-	void *image;   /* owned: the ELF file */
-	uint64_t size; /* bytes */
+	const void *image; /* the ELF file */
+	uint64_t size;	   /* bytes */
+	void *map;	   /* owned: the pages around it */
+	uint64_t map_size;
 	struct pv_elf elf;
 	struct pv_elf_xen xen;
 	/* PV: physical = p_paddr - paddr_offset, virtual = physical + virt_base. */

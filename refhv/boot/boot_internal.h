@@ -50,4 +50,7 @@ int boot_ramdisk(const struct boot_config *c, struct boot_space *s, boot_place_f
  */
 int boot_features(const struct boot_kernel *k, uint32_t have, struct boot_error *err);
 
+/* What to do with a kernel that is no PV kernel for us: `remedy`, or PVH if it can do that. */
+const char *boot_otherwise(const struct boot_kernel *k, const char *remedy);
+
 #endif

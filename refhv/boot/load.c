@@ -158,6 +158,13 @@ static void printable(struct pv_elf_string s, char *out, uint32_t size)
 	out[i] = 0;
 }
 
+const char *boot_otherwise(const struct boot_kernel *k, const char *remedy)
+{
+	return pv_elf_xen_has(&k->xen, PV_XEN_ELFNOTE_PHYS32_ENTRY)
+		       ? "set type=\"pvh\", which it can do"
+		       : remedy;
+}
+
 int boot_features(const struct boot_kernel *k, uint32_t have, struct boot_error *err)
 {
 	const struct pv_elf_xen *x = &k->xen;
@@ -167,20 +174,18 @@ int boot_features(const struct boot_kernel *k, uint32_t have, struct boot_error 
 	if (x->unknown_required.len) {
 		printable(x->unknown_required, name, sizeof(name));
 		return boot_fail(err, PV_EOPNOTSUPP,
-				 "%s: requires the feature \"%s\", which nobody here knows; "
-				 "take another kernel",
-				 k->name, name);
+				 "%s: requires the feature \"%s\", which nobody here knows; %s",
+				 k->name, name, boot_otherwise(k, "take another kernel"));
 	}
 	if (missing)
 		return boot_fail(err, PV_EOPNOTSUPP,
-				 "%s: requires features (mask %#x) that this engine does not have; "
-				 "try another engine",
-				 k->name, missing);
+				 "%s: requires features (mask %#x) that a PV domain does not have "
+				 "here; %s",
+				 k->name, missing, boot_otherwise(k, "take another kernel"));
 	if (have & ~x->features_supported & 1u << PV_XENFEAT_auto_translated_physmap)
 		return boot_fail(err, PV_EOPNOTSUPP,
 				 "%s: wants Xen's own page tables (its notes do not list "
-				 "auto_translated_physmap); try another engine, or a kernel linked "
-				 "with libpv",
-				 k->name);
+				 "auto_translated_physmap); %s",
+				 k->name, boot_otherwise(k, "take a kernel linked with libpv"));
 	return 0;
 }

@@ -30,9 +30,8 @@ static int check_notes(const struct boot_kernel *k, struct boot_error *err)
 	const struct pv_elf_xen *x = &k->xen;
 
 	if (k->elf.machine != PV_ELF_EM_X86_64 || !k->elf.is64)
-		return boot_fail(err, PV_ENOEXEC,
-				 "%s: is not a 64-bit x86 kernel; give one built for x86_64",
-				 k->name);
+		return boot_fail(err, PV_ENOEXEC, "%s: is not a 64-bit x86 kernel; %s", k->name,
+				 boot_otherwise(k, "give one built for x86_64"));
 	if (x->source == PV_ELF_SOURCE_NONE)
 		return boot_fail(err, PV_ENOEXEC,
 				 "%s: has no Xen PV notes (ELF notes of the owner \"Xen\"); give a "
@@ -41,9 +40,8 @@ static int check_notes(const struct boot_kernel *k, struct boot_error *err)
 	if (!x->loader.len && !x->xen_version.len && pv_elf_xen_has(x, PV_XEN_ELFNOTE_PHYS32_ENTRY))
 		return boot_fail(
 			err, PV_EOPNOTSUPP,
-			"%s: is a PVH kernel only (it has PHYS32_ENTRY and no LOADER note); "
-			"this engine runs PV kernels",
-			k->name);
+			"%s: is a PVH kernel only (it has PHYS32_ENTRY and no LOADER note); %s",
+			k->name, boot_otherwise(k, ""));
 	if (!string_is(x->loader, "generic") && !string_is(x->guest_os, "linux"))
 		return boot_fail(err, PV_ENOEXEC,
 				 "%s: its LOADER note is not \"generic\"; give a kernel with PV "

@@ -78,11 +78,11 @@ static int check(const struct boot_kernel *k, const struct boot_config *c, struc
 				 "%s: is not a kernel for x86; give one built for x86_64 or i386",
 				 k->name);
 	if (!pv_elf_xen_has(x, PV_XEN_ELFNOTE_PHYS32_ENTRY))
-		return boot_fail(
-			err, PV_ENOEXEC,
-			"%s: has no PVH entry point (note PHYS32_ENTRY); give a kernel with "
-			"PVH support",
-			k->name);
+		return boot_fail(err, PV_ENOEXEC,
+				 "%s: has no PVH entry point (note PHYS32_ENTRY); %s", k->name,
+				 x->loader.len
+					 ? "set type=\"pv\", or give a kernel with PVH support"
+					 : "give a kernel with PVH support");
 	if (x->phys32_entry < k->start || x->phys32_entry >= k->end || k->end > BOOT_HOLE_END)
 		return boot_fail(err, PV_EINVAL,
 				 "%s: its PHYS32_ENTRY note %#llx is outside the loaded image, or "

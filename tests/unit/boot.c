@@ -280,7 +280,7 @@ START_TEST(command_line_may_have_1023_bytes)
 }
 END_TEST
 
-START_TEST(files_that_are_no_kernel_are_named_for_what_they_are)
+START_TEST(files_that_are_no_kernel_are_refused)
 {
 	static uint8_t file[1024];
 	int fds[2];
@@ -289,11 +289,6 @@ START_TEST(files_that_are_no_kernel_are_named_for_what_they_are)
 	said("is empty");
 	ck_assert_int_eq(read_bytes(file, sizeof(file)), -PV_ENOEXEC);
 	said("not an ELF file");
-	memcpy(file + 0x202, "HdrS", 4);
-	ck_assert_int_eq(read_bytes(file, sizeof(file)), -PV_ENOEXEC);
-	said("bzImage");
-	ck_assert_int_eq(read_bytes("\x1f\x8b", 2), -PV_ENOEXEC);
-	said("gzip");
 	ck_assert_int_eq(pipe(fds), 0);
 	ck_assert_int_eq(boot_kernel_read(&k, "kernel.elf", fds[0], &err), -PV_EINVAL);
 	said("not a file");
@@ -334,6 +329,7 @@ START_TEST(kernel_with_pvh_entry_only_is_refused_by_the_pv_builder)
 	ck_assert_int_eq(read_image(), 0);
 	ck_assert_int_eq(boot_pv(&k, &config, &r, &err), -PV_EOPNOTSUPP);
 	said("PVH kernel only");
+	said("set type=\"pvh\"");
 }
 END_TEST
 
@@ -422,7 +418,7 @@ int main(void)
 	tcase_add_test(t, too_little_memory_is_refused_at_every_size);
 	tcase_add_test(t, ramdisk_that_does_not_fit_is_refused);
 	tcase_add_test(t, command_line_may_have_1023_bytes);
-	tcase_add_test(t, files_that_are_no_kernel_are_named_for_what_they_are);
+	tcase_add_test(t, files_that_are_no_kernel_are_refused);
 	tcase_add_test(t, truncated_kernel_is_refused_at_every_length);
 	tcase_add_test(t, kernel_without_notes_is_refused);
 	tcase_add_test(t, kernel_with_pvh_entry_only_is_refused_by_the_pv_builder);
