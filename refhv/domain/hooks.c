@@ -73,7 +73,7 @@ static int hook_gva_to_gpa(void *ctx, unsigned vcpu, uint64_t gva, int write, ui
 {
 	struct domain *d = ctx;
 
-	return d->impl->gva_to_gpa(d->engine, gva, write, gpa);
+	return d->impl->gva_to_gpa(d->engine, vcpu, gva, write, gpa);
 }
 
 static void hook_kick(void *ctx, unsigned vcpu, unsigned why)

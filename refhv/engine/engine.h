@@ -351,9 +351,11 @@ struct engine_impl {
 	 */
 	void (*mark_dirty)(struct engine *e, uint64_t gpa, uint64_t len);
 
-	/* Where the guest has mapped gva: 0 and *gpa, or -PV_EFAULT (also if write != 0 and it is
-	 * read-only). */
-	int (*gva_to_gpa)(struct engine *e, uint64_t gva, int write, uint64_t *gpa);
+	/*
+	 * Where the guest has mapped gva, as kernel code sees it on this vCPU, or saw it at its
+	 * last hypercall: 0 and *gpa, or -PV_EFAULT (also if write != 0 and it is read-only).
+	 */
+	int (*gva_to_gpa)(struct engine *e, unsigned vcpu, uint64_t gva, int write, uint64_t *gpa);
 
 	/*
 	 * The pages that are not mapped flat. get: fills up to n, returns how many there are. set:

@@ -125,7 +125,7 @@ static int64_t on_hypercall(void *ctx, unsigned vcpu, uint64_t nr, const uint64_
 	case TEST_NOW: ret = (int64_t)machine_now(); break;
 	case TEST_DOWN: engine_user.vcpu_down(m->e, vcpu); break;
 	case PV_HYPERVISOR_console_io:
-		if (arg[1] < 200 && !engine_user.gva_to_gpa(m->e, arg[2], 0, &gpa))
+		if (arg[1] < 200 && !engine_user.gva_to_gpa(m->e, vcpu, arg[2], 0, &gpa))
 			strncat(m->console, m->ram + gpa, arg[1]);
 		break;
 	default: ret = m->unknown_is_marked ? (int64_t)(TEST_UNKNOWN + nr) : -PV_ENOSYS;

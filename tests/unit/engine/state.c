@@ -187,13 +187,13 @@ START_TEST(mappings_are_made_again_in_another_engine)
 	ck_assert_int_eq(engine_user.vcpu_get(m.e, 0, s), 0);
 	count = engine_user.mappings_get(m.e, map, 8);
 	ck_assert_int_eq(count, 2);
-	ck_assert_int_eq(engine_user.gva_to_gpa(m.e, 0x40000123, 1, &gpa), 0);
+	ck_assert_int_eq(engine_user.gva_to_gpa(m.e, 0, 0x40000123, 1, &gpa), 0);
 	ck_assert_uint_eq(gpa, SCRATCH_GPA + 0x20123);
-	ck_assert_int_eq(engine_user.gva_to_gpa(m.e, VB + SCRATCH_GPA + 0x21000, 1, &gpa),
+	ck_assert_int_eq(engine_user.gva_to_gpa(m.e, 0, VB + SCRATCH_GPA + 0x21000, 1, &gpa),
 			 -PV_EFAULT);
-	ck_assert_int_eq(engine_user.gva_to_gpa(m.e, VB + SCRATCH_GPA + 0x21000, 0, &gpa), 0);
-	ck_assert_int_eq(engine_user.gva_to_gpa(m.e, VB + RAM_SIZE, 0, &gpa), -PV_EFAULT);
-	ck_assert_int_eq(engine_user.gva_to_gpa(m.e, VB - 1, 0, &gpa), -PV_EFAULT);
+	ck_assert_int_eq(engine_user.gva_to_gpa(m.e, 0, VB + SCRATCH_GPA + 0x21000, 0, &gpa), 0);
+	ck_assert_int_eq(engine_user.gva_to_gpa(m.e, 0, VB + RAM_SIZE, 0, &gpa), -PV_EFAULT);
+	ck_assert_int_eq(engine_user.gva_to_gpa(m.e, 0, VB - 1, 0, &gpa), -PV_EFAULT);
 	engine_user.destroy(m.e);
 
 	machine_attach(&m, (struct machine_config){.vcpus = 1, .paging = true}, m.ram_fd, m.ram);

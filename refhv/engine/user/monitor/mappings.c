@@ -33,7 +33,8 @@ static bool lookup(struct engine *e, uint64_t gva, uint64_t *pte)
 	return false;
 }
 
-int ue_gva_to_gpa(struct engine *e, uint64_t gva, int write, uint64_t *gpa)
+/* All vCPUs share one address space. */
+int ue_gva_to_gpa(struct engine *e, unsigned vcpu, uint64_t gva, int write, uint64_t *gpa)
 {
 	uint64_t pte, at = gva - e->config.virt_base;
 

@@ -137,7 +137,7 @@ void ue_dirty_stop(struct engine *e);
 void ue_mark_dirty(struct engine *e, uint64_t gpa, uint64_t len);
 
 /* mappings.c */
-int ue_gva_to_gpa(struct engine *e, uint64_t gva, int write, uint64_t *gpa);
+int ue_gva_to_gpa(struct engine *e, unsigned vcpu, uint64_t gva, int write, uint64_t *gpa);
 int ue_mappings_get(struct engine *e, struct engine_mapping *map, unsigned n);
 int ue_mappings_set(struct engine *e, const struct engine_mapping *map, unsigned n);
 void ue_mappings_dirty(struct engine *e, uint64_t *bitmap);
