@@ -56,9 +56,7 @@ static void topology(struct kvm_cpuid_entry2 *e, const struct ke_cpuid_config *c
 		e->ebx = c->max_vcpus;
 		e->ecx = 0x201;
 		break;
-	default:
-		e->eax = e->ebx = 0;
-		e->ecx = e->index & 0xff;
+	default: e->eax = e->ebx = 0; e->ecx = e->index & 0xff;
 	}
 }
 
@@ -111,9 +109,7 @@ static bool adapt(struct kvm_cpuid_entry2 *e, const struct ke_cpuid_config *c)
 		if (c->max_vcpus > 1)
 			e->ecx |= ECX_CMP_LEGACY;
 		return true;
-	case 0x80000008:
-		e->ecx = bits_for(ids) << 12 | (ids > 255 ? 255 : ids - 1);
-		return true;
+	case 0x80000008: e->ecx = bits_for(ids) << 12 | (ids > 255 ? 255 : ids - 1); return true;
 	case 0x8000000a:
 	case 0x80000022: e->eax = e->ebx = e->ecx = e->edx = 0; return true;
 	case 0x8000001d: amd_cache(e, c); return true;
@@ -192,8 +188,7 @@ int ke_cpuid_set(struct ke_vcpu *v)
 		.domid = e->config.domid,
 		.xen_version = e->config.xen_version,
 		.tsc_khz = e->tsc_khz,
-		.tsc_deadline =
-			ioctl(e->vm, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) > 0,
+		.tsc_deadline = ioctl(e->vm, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) > 0,
 	};
 	struct kvm_cpuid2 *in = table(MAX_ENTRIES), *out = table(MAX_ENTRIES + XEN_ENTRIES);
 	int ret = -1;

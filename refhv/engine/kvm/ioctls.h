@@ -12,9 +12,10 @@
 
 #include <linux/kvm.h>
 
-#define KVM_ENGINE_VM_IOCTLS KVM_SET_USER_MEMORY_REGION, KVM_GET_DIRTY_LOG, KVM_SIGNAL_MSI, KVM_IOEVENTFD
+#define KVM_ENGINE_VM_IOCTLS \
+	KVM_SET_USER_MEMORY_REGION, KVM_GET_DIRTY_LOG, KVM_SIGNAL_MSI, KVM_IOEVENTFD
 
-#define KVM_ENGINE_VCPU_IOCTLS                                                           \
+#define KVM_ENGINE_VCPU_IOCTLS                                                                   \
 	KVM_RUN, KVM_GET_MP_STATE, KVM_SET_MP_STATE, KVM_SET_REGS, KVM_GET_SREGS, KVM_SET_SREGS, \
 		KVM_SET_MSRS, KVM_ENABLE_CAP
 

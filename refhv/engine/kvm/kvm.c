@@ -18,9 +18,9 @@
 #define LAPIC_END (KE_LOCAL_APIC_BASE + 4096ull)
 
 static const char *const exit_name[KE_EXITS] = {
-	[KE_EXIT_CALL] = "hypercall", [KE_EXIT_SEND] = "send",	 [KE_EXIT_PIO] = "pio",
-	[KE_EXIT_MMIO] = "mmio",      [KE_EXIT_MSR] = "msr",	 [KE_EXIT_EFER] = "efer",
-	[KE_EXIT_PAGE] = "page",      [KE_EXIT_SIPI] = "sipi",	 [KE_EXIT_POKED] = "poked",
+	[KE_EXIT_CALL] = "hypercall", [KE_EXIT_SEND] = "send", [KE_EXIT_PIO] = "pio",
+	[KE_EXIT_MMIO] = "mmio",      [KE_EXIT_MSR] = "msr",   [KE_EXIT_EFER] = "efer",
+	[KE_EXIT_PAGE] = "page",      [KE_EXIT_SIPI] = "sipi", [KE_EXIT_POKED] = "poked",
 	[KE_EXIT_OTHER] = "other",
 };
 
@@ -222,9 +222,8 @@ static int kvm_engine_vcpu_info_set(struct engine *e, unsigned vcpu, uint64_t gp
 {
 	if (vcpu >= e->config.max_vcpus)
 		return -PV_ENOENT;
-	if (gpa != ENGINE_NO_GPA &&
-	    (gpa & 7 || gpa >= e->config.ram_size ||
-	     sizeof(struct pv_vcpu_info) > e->config.ram_size - gpa))
+	if (gpa != ENGINE_NO_GPA && (gpa & 7 || gpa >= e->config.ram_size ||
+				     sizeof(struct pv_vcpu_info) > e->config.ram_size - gpa))
 		return -PV_EINVAL;
 	ke_write(&e->vcpu[vcpu].vinfo_gpa, gpa);
 	return 0;

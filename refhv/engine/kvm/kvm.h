@@ -225,7 +225,7 @@ int ke_cpuid_set(struct ke_vcpu *v);
 /* hypercall.c */
 void ke_hypercall(struct ke_vcpu *v);
 void ke_hypercall_xen(struct ke_vcpu *v);
-void ke_send(struct ke_vcpu *v, uint32_t port);
+void ke_send(struct ke_vcpu *v);
 int ke_gva_to_gpa(struct engine *e, unsigned vcpu, uint64_t gva, int write, uint64_t *gpa);
 void ke_note_cpu(struct ke_vcpu *v);
 bool ke_long_mode(const struct kvm_sregs *s);

@@ -35,15 +35,14 @@ void ke_pio(struct ke_vcpu *v)
 	struct kvm_run *run = v->run;
 	uint8_t *data = (uint8_t *)run + run->io.data_offset;
 	bool out = run->io.direction == KVM_EXIT_IO_OUT;
-	uint32_t size = run->io.size, n = size * run->io.count, value;
+	uint32_t size = run->io.size, n = size * run->io.count;
 
 	if (out && run->io.port == KE_PORT_CALL && n == 1) {
 		ke_hypercall(v);
 		return;
 	}
 	if (out && run->io.port == KE_PORT_SEND && n == 4) {
-		memcpy(&value, data, 4);
-		ke_send(v, value);
+		ke_send(v);
 		return;
 	}
 	ke_count(&v->exits[KE_EXIT_PIO]);

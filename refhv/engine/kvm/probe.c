@@ -34,7 +34,8 @@ int kvm_open(char *why, size_t size)
 			 "virtualization is switched off");
 	else if (errno == EACCES || errno == EPERM)
 		snprintf(why, size,
-			 "no permission for /dev/kvm: membership in its group (often \"kvm\") helps");
+			 "no permission for /dev/kvm: membership in its group (often \"kvm\") "
+			 "helps");
 	else
 		snprintf(why, size, "/dev/kvm cannot be opened: %s", strerror(errno));
 	return -errno;
@@ -65,8 +66,9 @@ int kvm_check(int kvm_fd, char *why, size_t size)
 	}
 	version = ioctl(kvm_fd, KVM_GET_API_VERSION, 0);
 	if (version != KVM_API_VERSION) {
-		snprintf(why, size, version < 0 ? "the descriptor is not one of /dev/kvm"
-						: "this KVM has another API version");
+		snprintf(why, size,
+			 version < 0 ? "the descriptor is not one of /dev/kvm"
+				     : "this KVM has another API version");
 		return -PV_ENODEV;
 	}
 	for (unsigned i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
@@ -119,8 +121,8 @@ static uint64_t one_loop(int vcpu, struct kvm_run *run)
 
 static uint64_t measure(int kvm_fd, int vm, uint8_t *page)
 {
-	struct kvm_userspace_memory_region region = {
-		.memory_size = PAGE, .userspace_addr = (uintptr_t)page};
+	struct kvm_userspace_memory_region region = {.memory_size = PAGE,
+						     .userspace_addr = (uintptr_t)page};
 	int size = ioctl(kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
 	uint64_t best = 0, ns;
 	struct kvm_run *run;

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #define SITE_ALIGN 16u
-#define SITE_GAP   16u		    /* from the first function to the second */
+#define SITE_GAP   16u		   /* from the first function to the second */
 #define SITE_SIZE  (2u * SITE_GAP) /* bytes of both */
 
 /*

@@ -9,20 +9,20 @@
 #include <pv/abi/errno.h>
 #include "kvm.h"
 
-#define CR0_PE	    (1ull << 0)
-#define CR0_ET	    (1ull << 4)
-#define CR0_NE	    (1ull << 5)
-#define CR0_NW	    (1ull << 29)
-#define CR0_CD	    (1ull << 30)
-#define CR0_PG	    (1ull << 31)
-#define CR0_KNOWN   0xe005003full
-#define CR4_PAE	    (1ull << 5)
-#define CR4_KNOWN   0x007f07ffull /* up to LA57, FSGSBASE, SMAP, ...; not VMXE, SMXE */
-#define EFER_LME    (1ull << 8)
-#define EFER_LMA    (1ull << 10)
-#define EFER_KNOWN  0x0000000000000d01ull /* SCE, LME, LMA, NX */
-#define RFLAGS_ONE  (1ull << 1)
-#define RFLAGS_VM   (1ull << 17)
+#define CR0_PE	     (1ull << 0)
+#define CR0_ET	     (1ull << 4)
+#define CR0_NE	     (1ull << 5)
+#define CR0_NW	     (1ull << 29)
+#define CR0_CD	     (1ull << 30)
+#define CR0_PG	     (1ull << 31)
+#define CR0_KNOWN    0xe005003full
+#define CR4_PAE	     (1ull << 5)
+#define CR4_KNOWN    0x007f07ffull /* up to LA57, FSGSBASE, SMAP, ...; not VMXE, SMXE */
+#define EFER_LME     (1ull << 8)
+#define EFER_LMA     (1ull << 10)
+#define EFER_KNOWN   0x0000000000000d01ull /* SCE, LME, LMA, NX */
+#define RFLAGS_ONE   (1ull << 1)
+#define RFLAGS_VM    (1ull << 17)
 #define RFLAGS_KNOWN 0x003f7fd7ull
 
 /* Attributes of a segment: bits 3:0 type, 4 S, 6:5 DPL, 7 P, 8 AVL, 9 L, 10 D/B, 11 G. */

@@ -8,7 +8,6 @@
  *
  * Nothing is touched unless exactly one place in reach looks right.
  */
-#define _GNU_SOURCE
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -70,14 +69,16 @@ int ke_trap_init(struct engine *e, char *why, size_t size)
 		return 0;
 	}
 	if (want == ENGINE_TRAP_KVM_XEN) {
-		snprintf(why, size, "the host's KVM has no support for Xen guests (CONFIG_KVM_XEN)");
+		snprintf(why, size,
+			 "the host's KVM has no support for Xen guests (CONFIG_KVM_XEN)");
 		return -PV_ENOSYS;
 	}
 	if (want == ENGINE_TRAP_AUTO || want == ENGINE_TRAP_RUN_TIME)
 		e->filtered = efer_init(e);
 	if (want == ENGINE_TRAP_RUN_TIME && !e->filtered) {
-		snprintf(why, size, "the host's KVM cannot filter MSRs, which patching at run time "
-				    "needs (Linux 5.10)");
+		snprintf(why, size,
+			 "the host's KVM cannot filter MSRs, which patching at run time "
+			 "needs (Linux 5.10)");
 		return -PV_ENOSYS;
 	}
 	if (e->filtered)
@@ -138,10 +139,11 @@ int ke_image_loaded(struct engine *e, uint64_t start, uint64_t end, char *why, s
 	found = patch_in(e, start & ~(uint64_t)(SITE_ALIGN - 1), end, KE_TRAP_LOAD_TIME);
 	pthread_mutex_unlock(&e->trap_lock);
 	if (found != 1 && want == ENGINE_TRAP_LOAD_TIME) {
-		snprintf(why, size,
-			 "%s the two hypercall functions of Linux in this kernel, which patching at "
-			 "load time needs",
-			 found ? "there is more than one pair of" : "there are none of");
+		snprintf(
+			why, size,
+			"%s the two hypercall functions of Linux in this kernel, which patching at "
+			"load time needs",
+			found ? "there is more than one pair of" : "there are none of");
 		return -PV_ENOEXEC;
 	}
 	return 0;

@@ -15,14 +15,14 @@
 #include "boot/acpi.h"
 #include "kvm.h"
 
-#define MSR_SCONTROL   0x40000080u
-#define MSR_SINT0      0x40000090u
-#define SINT_MASKED    (1u << 16)
-#define SINT_AUTO_EOI  (1u << 17)
-#define LOWEST_VECTOR  16u
-#define RETRY_NS       2000000ull
-#define SLOW_RETRY_NS  32000000ull
-#define FAST_RETRIES   500u /* then the guest does not want it soon */
+#define MSR_SCONTROL  0x40000080u
+#define MSR_SINT0     0x40000090u
+#define SINT_MASKED   (1u << 16)
+#define SINT_AUTO_EOI (1u << 17)
+#define LOWEST_VECTOR 16u
+#define RETRY_NS      2000000ull
+#define SLOW_RETRY_NS 32000000ull
+#define FAST_RETRIES  500u /* then the guest does not want it soon */
 
 static uint32_t vector_of(struct ke_vcpu *v)
 {

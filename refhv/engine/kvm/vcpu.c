@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <x86intrin.h>
 #include <pv/abi/errno.h>
+#include <pv/abi/sched.h>
 #include "boot/acpi.h"
 #include "kvm.h"
 
@@ -170,7 +171,6 @@ static void on_init(struct ke_vcpu *v)
 	ke_synic_set(v);
 	changed(v, true);
 }
-
 
 static void on_exit_reason(struct ke_vcpu *v)
 {

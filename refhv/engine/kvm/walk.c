@@ -7,19 +7,19 @@
 #include <pv/abi/errno.h>
 #include "walk.h"
 
-#define CR0_WP	   (1ull << 16)
-#define CR0_PG	   (1ull << 31)
-#define CR4_PSE	   (1ull << 4)
-#define CR4_PAE	   (1ull << 5)
-#define CR4_LA57   (1ull << 12)
-#define EFER_LMA   (1ull << 10)
-#define PTE_P	   (1ull << 0)
-#define PTE_RW	   (1ull << 1)
-#define PTE_A	   (1ull << 5)
-#define PTE_D	   (1ull << 6)
-#define PTE_PS	   (1ull << 7)
-#define PTE_ADDR   0x000ffffffffff000ull
-#define MAX_RETRY  8
+#define CR0_WP	  (1ull << 16)
+#define CR0_PG	  (1ull << 31)
+#define CR4_PSE	  (1ull << 4)
+#define CR4_PAE	  (1ull << 5)
+#define CR4_LA57  (1ull << 12)
+#define EFER_LMA  (1ull << 10)
+#define PTE_P	  (1ull << 0)
+#define PTE_RW	  (1ull << 1)
+#define PTE_A	  (1ull << 5)
+#define PTE_D	  (1ull << 6)
+#define PTE_PS	  (1ull << 7)
+#define PTE_ADDR  0x000ffffffffff000ull
+#define MAX_RETRY 8
 
 struct access {
 	bool write;
