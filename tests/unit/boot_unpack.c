@@ -282,6 +282,12 @@ END_TEST
 
 /* ---- the child */
 
+/* Not _exit(), before which a sanitizer makes system calls of its own. */
+static void leave(int code)
+{
+	syscall(SYS_exit_group, code);
+}
+
 static void try_open(void)
 {
 	syscall(SYS_open, "/dev/null", O_RDONLY);
@@ -340,9 +346,9 @@ static int confined(void (*what)(void))
 
 	if (!pid) {
 		if (boot_unpack_confine(64 << 20))
-			_exit(2);
+			leave(2);
 		what();
-		_exit(0);
+		leave(0);
 	}
 	ck_assert_int_gt(pid, 0);
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
@@ -363,7 +369,7 @@ static void compute(void)
 	uint8_t *p = malloc(8 << 20);
 
 	if (!p)
-		_exit(3);
+		leave(3);
 	memset(p, 1, 8 << 20);
 	free(p);
 }
@@ -374,7 +380,7 @@ static void eat(void)
 	for (unsigned i = 0; i < 8; i++)
 		if (mmap(NULL, 64 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
 			 0) == MAP_FAILED)
-			_exit(4);
+			leave(4);
 }
 
 START_TEST(confined_process_can_compute_in_bounded_memory)
