@@ -3,7 +3,8 @@
  *
  * The script writes requests and raw words into the ring page, lets the backend work, completes
  * requests in any order, changes the frontend's state, saves and restores. What reaches the disk
- * must lie on the disk and in the shared pages, and a read-only disk must never be written.
+ * must lie on the disk and in the shared pages, and a read-only disk must never be written. Each
+ * script runs twice: with one queue, and with two queues, kept maps and barriers.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@ struct state {
 	void *mem;
 	struct pv_blk_io *queue[QUEUE];
 	unsigned queued;
+	bool wide; /* two queues: their rings are pages 0 and 1 */
 };
 
 static volatile uint8_t sink;
@@ -69,13 +71,15 @@ static void complete(struct state *s, uint8_t which, int status)
 /* A request that is nearly right, at the place where the next one is expected. */
 static void put_request(struct state *s, struct fuzz_input *in)
 {
-	struct pv_sring *ring = (struct pv_sring *)s->bus.pages;
+	uint8_t op = fuzz_u8(in);
+	uint8_t *page = s->bus.pages + (s->wide && op & 128 ? 4096 : 0);
+	struct pv_sring *ring = (struct pv_sring *)page;
 	uint32_t prod = ring->req_prod, i;
 	struct pv_blkif_request r;
 	uint32_t *segs = (uint32_t *)(s->bus.pages + 7 * 4096);
 
 	memset(&r, 0, sizeof(r));
-	r.operation = fuzz_u8(in) % 8;
+	r.operation = op % 8;
 	r.nr_segments = fuzz_u8(in) % 13;
 	r.id = prod;
 	r.sector_number = fuzz_u8(in);
@@ -95,8 +99,15 @@ static void put_request(struct state *s, struct fuzz_input *in)
 			segs[i * 2 + 1] = fuzz_u8(in) & 7;
 		}
 	}
-	memcpy(s->bus.pages + sizeof(*ring) + (prod & 31) * sizeof(r), &r, sizeof(r));
+	memcpy(page + sizeof(*ring) + (prod & 31) * sizeof(r), &r, sizeof(r));
 	ring->req_prod = prod + 1;
+}
+
+static int work(struct state *s, uint32_t budget)
+{
+	if (s->wide)
+		(void)pv_blkback_work(&s->back, 1, budget);
+	return pv_blkback_work(&s->back, 0, budget);
 }
 
 static void move(struct state *s)
@@ -106,7 +117,7 @@ static void move(struct state *s)
 	pv_blkback_quiesce(&s->back, true);
 	while (pv_blkback_inflight(&s->back)) {
 		complete(s, 0, 0);
-		(void)pv_blkback_work(&s->back, 0, 4);
+		(void)work(s, 4);
 	}
 	/* What broke has to be closed first. */
 	if (s->back.broken)
@@ -123,12 +134,19 @@ static void settle(struct state *s)
 	while (pv_blkback_inflight(&s->back)) {
 		complete(s, 0, 0);
 		pv_blkback_quiesce(&s->back, true);
-		(void)pv_blkback_work(&s->back, 0, 1);
+		(void)work(s, 1);
 	}
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void run(const uint8_t *data, size_t size, bool wide)
 {
+	static const char *const several[][2] = {{"multi-queue-num-queues", "2"},
+						 {"feature-persistent", "1"},
+						 {"queue-0/ring-ref", "0"},
+						 {"queue-0/event-channel", "5"},
+						 {"queue-1/ring-ref", "1"},
+						 {"queue-1/event-channel", "6"},
+						 {NULL, NULL}};
 	static const char *const native[][2] = {
 		{"ring-ref", "0"}, {"event-channel", "5"}, {NULL, NULL}};
 	static const char *const x86_32[][2] = {{"ring-ref", "0"},
@@ -142,7 +160,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	memset(&s, 0, sizeof(s));
 	fuzz_bus_init(&s.bus, &in);
-	s.bus.keys = shape & 1 ? x86_32 : native;
+	s.wide = wide;
+	s.bus.keys = wide ? several : shape & 1 ? x86_32 : native;
 	s.disk = (struct pv_blk_disk){.size = sizeof(s.disk), .ctx = &s, .submit = submit};
 	s.cfg = (struct pv_blkback_config){.sectors = SECTORS,
 					   .readonly = shape & 2,
@@ -150,7 +169,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 					   .discard = !(shape & 8),
 					   .sector_size = shape & 16 ? 1024 : 512,
 					   .max_segs = shape & 32 ? 0 : 40,
-					   .depth = 1 + (shape >> 6) * 7};
+					   .depth = 1 + (shape >> 6) * 7,
+					   .barrier = wide && !(shape & 4),
+					   .max_queues = 1 + wide,
+					   .max_kept = wide ? 5 : 0};
 	len = pv_blkback_mem_size(&s.cfg);
 	s.mem = aligned_alloc(16, len);
 	if (pv_blkback_init(&s.back, &s.bus.bus, &s.disk, &s.cfg, s.mem, len))
@@ -167,11 +189,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		case 1:
 		case 2: put_request(&s, &in); break;
 		case 3:
-		case 4: (void)pv_blkback_work(&s.back, 0, arg % 8); break;
+		case 4: (void)work(&s, arg % 8); break;
 		case 5: complete(&s, arg, arg & 64 ? -PV_EIO : 0); break;
 		case 6:
-			pv_blkback_flush(&s.back, 0);
-			(void)pv_blkback_arm(&s.back, 0);
+			pv_blkback_flush(&s.back, wide & arg);
+			(void)pv_blkback_arm(&s.back, wide & arg);
+			if (arg & 2)
+				(void)pv_blkback_trim(&s.back, wide & arg);
 			break;
 		case 7: fuzz_mutate(&s.bus); break;
 		case 8:
@@ -186,5 +210,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	fuzz_bus_fini(&s.bus);
 	free(s.mem);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	run(data, size, false);
+	run(data, size, true);
 	return 0;
 }

@@ -154,6 +154,11 @@ static int bind_port(void *ctx, uint32_t port)
 	return (int)(port & 0xff);
 }
 
+static int bind_queue(void *ctx, unsigned queue, uint32_t port)
+{
+	return bind_port(ctx, port + queue);
+}
+
 static void unbind_port(void *ctx, uint32_t port)
 {
 	struct fuzz_bus *b = ctx;
@@ -218,7 +223,8 @@ void fuzz_bus_init(struct fuzz_bus *b, struct fuzz_input *in)
 				      .write = write_key,
 				      .switch_state = switch_state,
 				      .front_state = front_state,
-				      .broken = broken};
+				      .broken = broken,
+				      .bind_queue = bind_queue};
 }
 
 void fuzz_bus_fini(struct fuzz_bus *b)

@@ -234,17 +234,20 @@ static void front_notify(void *ctx, uint32_t port)
 {
 	struct mem_bus *m = ctx;
 	uint64_t one = 1;
+	int kick = -1;
 	bool bound;
 
 	enter(m);
 	m->notifies[0]++;
 	/* An event sent before the backend has bound is lost, as on Xen. */
 	bound = port < MEM_PORTS && m->port[port].used && m->port[port].bound;
+	if (bound)
+		kick = m->port[port].queue ? m->more_kicks[m->port[port].queue] : m->kick_fd;
 	leave(m);
 	if (!bound)
 		return;
 	raise_event(&m->back_event);
-	if (m->kick_fd >= 0 && write(m->kick_fd, &one, sizeof(one)) != sizeof(one))
+	if (kick >= 0 && write(kick, &one, sizeof(one)) != sizeof(one))
 		abort();
 }
 
@@ -472,8 +475,10 @@ static void back_notify(void *ctx, uint32_t port)
 
 	enter(m);
 	m->notifies[1]++;
-	if (port < MEM_PORTS && m->port[port].used)
+	if (port < MEM_PORTS && m->port[port].used) {
+		m->port[port].notifies++;
 		p = m->port[port];
+	}
 	leave(m);
 	if (!p.used)
 		return;
@@ -482,19 +487,25 @@ static void back_notify(void *ctx, uint32_t port)
 		p.fn(p.arg);
 }
 
-static int bind_port(void *ctx, uint32_t port)
+static int bind_queue(void *ctx, unsigned queue, uint32_t port)
 {
 	struct mem_bus *m = ctx;
 	int rc = -PV_EINVAL;
 
 	enter(m);
-	if (port < MEM_PORTS && m->port[port].used && !m->port[port].bound &&
+	if (queue < MEM_KICKS && port < MEM_PORTS && m->port[port].used && !m->port[port].bound &&
 	    !fails(&m->fail_back_after)) {
 		m->port[port].bound = true;
+		m->port[port].queue = queue;
 		rc = (int)port;
 	}
 	leave(m);
 	return rc;
+}
+
+static int bind_port(void *ctx, uint32_t port)
+{
+	return bind_queue(ctx, 0, port);
 }
 
 static void unbind_port(void *ctx, uint32_t port)
@@ -586,6 +597,7 @@ void mem_bus_init(struct mem_bus *m)
 	pthread_mutex_init(&m->lock, NULL);
 	m->gref_limit = MEM_REFS;
 	m->kick_fd = -1;
+	memset(m->more_kicks, 0xff, sizeof(m->more_kicks));
 	m->fail_front_after = m->fail_back_after = -1;
 	m->dir[0].state = m->dir[1].state = 1;
 	m->front = (struct pv_front_bus){.size = sizeof(m->front),
@@ -619,7 +631,8 @@ void mem_bus_init(struct mem_bus *m)
 				       .write = write_back,
 				       .switch_state = switch_state,
 				       .front_state = front_state,
-				       .broken = broken};
+				       .broken = broken,
+				       .bind_queue = bind_queue};
 }
 
 void mem_bus_fini(struct mem_bus *m)

@@ -19,7 +19,8 @@
 #define MEM_PAGE  4096u
 #define MEM_REFS  4096u
 #define MEM_PORTS 16u
-#define MEM_KEYS  48u
+#define MEM_KEYS  160u
+#define MEM_KICKS 8u
 
 struct mem_grant {
 	bool allocated, permitted, readonly, zombie;
@@ -29,6 +30,8 @@ struct mem_grant {
 
 struct mem_port {
 	bool used, bound;
+	unsigned queue;	   /* of the backend, whose kick a notification writes */
+	unsigned notifies; /* by back */
 	void (*fn)(void *arg);
 	void *arg;
 };
@@ -54,9 +57,10 @@ struct mem_bus {
 	unsigned pages, refs, maps, ports;
 	/* Set by the other side's notify or state change; cleared by who looks. Atomic. */
 	unsigned front_event, back_event, front_watch, back_watch;
-	int kick_fd;	       /* eventfd that front notifications write, or -1 */
-	unsigned notifies[2];  /* by front, by back */
-	long fail_front_after; /* this many more calls succeed; -1: never fails */
+	int kick_fd;		   /* eventfd that front notifications write, or -1 */
+	int more_kicks[MEM_KICKS]; /* the same for queues from 1 on */
+	unsigned notifies[2];	   /* by front, by back */
+	long fail_front_after;	   /* this many more calls succeed; -1: never fails */
 	long fail_back_after;
 	char error[120];  /* first breach of contract */
 	char broken[120]; /* reason given by a driver */
