@@ -102,6 +102,14 @@ static void hook_route_changed(void *ctx, uint32_t port, struct pv_route route)
 	d->impl->route_set(d->engine, port, route);
 }
 
+static void hook_event_array_set(void *ctx, const uint64_t *gfn, uint32_t n)
+{
+	struct domain *d = ctx;
+
+	if (d->impl->event_array_set)
+		d->impl->event_array_set(d->engine, gfn, n);
+}
+
 /* On the thread of the vCPU that asks. The loop decides what becomes of the domain. */
 static int hook_shutdown(void *ctx, unsigned vcpu, unsigned reason)
 {
@@ -233,6 +241,7 @@ void hooks_init(struct domain *d)
 		.unlock = hook_unlock,
 		.timer_set = hook_timer_set,
 		.route_changed = hook_route_changed,
+		.event_array_set = hook_event_array_set,
 		.shutdown = hook_shutdown,
 		.crash = hook_crash,
 		.vcpu_initialise = hook_vcpu_initialise,

@@ -31,7 +31,7 @@
 
 #define ENGINE_MAX_VCPUS 64u
 #define ENGINE_KICK_FDS	 16u	/* eventfds that a send on a routed port can write */
-#define ENGINE_MAX_PORTS 4096u	/* 2-level event channels */
+#define ENGINE_MAX_PORTS 4096u	/* 2-level event channels; ports with a route */
 #define ENGINE_XSAVE_MAX 16384u /* bytes */
 #define ENGINE_MAP_MAX	 16384u /* remapped pages of one guest */
 #define ENGINE_NO_GPA	 UINT64_MAX
@@ -302,6 +302,13 @@ struct engine_impl {
 
 	/* shared_info, whose pending words SCHEDOP_poll looks at; ENGINE_NO_GPA: nowhere. */
 	int (*shared_info_set)(struct engine *e, uint64_t gpa);
+
+	/*
+	 * The guest uses FIFO event channels: the word of port p is 4-byte word p % 1024 of page
+	 * gfn[p / 1024] of n, and that is where SCHEDOP_poll looks; gfn NULL: shared_info again.
+	 * NULL for an engine that leaves polls to the client.
+	 */
+	void (*event_array_set)(struct engine *e, const uint64_t *gfn, uint32_t n);
 
 	/*
 	 * The client has set event bits in guest memory: wake the vCPU, or make it take its upcall

@@ -41,7 +41,8 @@
 #define UE_BITMAP_OFF 0x41000
 #define UE_TASK_END   0x7ffffffff000
 
-#define UE_MAX_VCPUS 64
+#define UE_MAX_VCPUS   64
+#define UE_EVENT_PAGES 128
 
 /* Descriptors of G. All are gone after lockdown but RAM and the kicks. */
 #define UE_FD_RAM   3
@@ -179,6 +180,9 @@ struct ue_info {
 			       */
 	int64_t clock_offset;
 	uint64_t shared_info; /* guest address, 0 = none */
+	/* FIFO event words: guest addresses of their pages, and 1 + the number of these; 0: 2-level. */
+	uint64_t event_page[UE_EVENT_PAGES];
+	uint32_t event_fifo;
 	uint32_t xen_version;
 	uint32_t features[4];
 	uint32_t cpuid[6][4];

@@ -64,6 +64,25 @@ START_TEST(poll_ends_by_time_or_by_port)
 }
 END_TEST
 
+START_TEST(poll_looks_at_fifo_words_where_the_guest_uses_them)
+{
+	const uint64_t gfn[] = {SCRATCH_GPA >> 12, (SCRATCH_GPA >> 12) + 1};
+
+	machine_start(&m, (struct machine_config){.task = TASK_EVENTS_POLL_FIFO, .held = true});
+	engine_user.event_array_set(m.e, gfn, 2);
+	ck_assert_int_eq(engine_user.resume(m.e), 0);
+	ck_assert_uint_eq(machine_run(&m), 0);
+	machine_stop(&m);
+	/* and back: the table of 2-level words again */
+	machine_start(&m, (struct machine_config){.task = TASK_EVENTS_POLL, .held = true});
+	engine_user.event_array_set(m.e, gfn, 2);
+	engine_user.event_array_set(m.e, NULL, 0);
+	ck_assert_int_eq(engine_user.resume(m.e), 0);
+	ck_assert_uint_eq(machine_run(&m), 0);
+	machine_stop(&m);
+}
+END_TEST
+
 START_TEST(timer_interrupts_running_code)
 {
 	run(TASK_TIMER);
@@ -107,6 +126,7 @@ int main(void)
 	tcase_add_test(t, masked_event_waits_for_the_hypercall_after_unmasking);
 	tcase_add_test(t, block_sleeps_until_the_event);
 	tcase_add_test(t, poll_ends_by_time_or_by_port);
+	tcase_add_test(t, poll_looks_at_fifo_words_where_the_guest_uses_them);
 	tcase_add_test(t, timer_interrupts_running_code);
 	tcase_add_test(t, routed_send_only_raises_its_kick);
 	tcase_add_test(t, vector_registers_survive_upcalls);

@@ -310,6 +310,18 @@ static int user_shared_info_set(struct engine *e, uint64_t gpa)
 	return 0;
 }
 
+static void user_event_array_set(struct engine *e, const uint64_t *gfn, uint32_t n)
+{
+	uint32_t i;
+
+	for (i = 0; gfn && i < n && i < UE_EVENT_PAGES; i++)
+		ue_write(&e->info->event_page[i], page_in_ram(e, gfn[i] << 12, 4096)
+							  ? e->config.virt_base + (gfn[i] << 12)
+							  : 0);
+	/* Last: a vCPU that polls meanwhile looks again when it is woken. */
+	ue_write(&e->info->event_fifo, gfn ? 1 + i : 0);
+}
+
 static void user_clock_set(struct engine *e, int64_t offset)
 {
 	ue_write(&e->info->clock_offset, offset);
@@ -369,6 +381,7 @@ const struct engine_impl engine_user = {
 	.clock_set = user_clock_set,
 	.kick_fd = user_kick_fd,
 	.route_set = user_route_set,
+	.event_array_set = user_event_array_set,
 	.stop = ue_stop,
 	.pause = ue_pause,
 	.resume = ue_resume,

@@ -5,10 +5,12 @@
  * end early; a stop ends them, so that a resting vCPU is never inside one. See stub.h for trust.
  */
 #include <pv/abi/errno.h>
+#include <pv/abi/event_channel.h>
 #include <pv/abi/sched.h>
 #include "stub.h"
 
-#define MAX_POLL 128u
+#define MAX_POLL   128u
+#define FIFO_WORDS 1024u /* of a page */
 
 static void set_mask(struct ue_vrw *v, uint8_t mask)
 {
@@ -35,17 +37,36 @@ static int64_t block(struct ue_vrw *v)
 	return 0;
 }
 
-/* 1 if a port is pending, 0 if none, negative for a port that cannot be. */
-static int any_pending(const uint32_t *port, unsigned n)
+static bool pending_2l(uint32_t port)
 {
 	struct pv_shared_info *si = (struct pv_shared_info *)stub_info->shared_info;
 	uint64_t word;
 
+	return si && !stub_copy(&word, &si->evtchn_pending[port / 64], sizeof(word)) &&
+	       word >> port % 64 & 1;
+}
+
+static bool pending_fifo(uint32_t port, uint32_t pages)
+{
+	uint32_t word, page = port / FIFO_WORDS;
+	const uint32_t *words;
+
+	if (page >= pages)
+		return false;
+	words = (const uint32_t *)stub_load(&stub_info->event_page[page]);
+	return words && !stub_copy(&word, &words[port % FIFO_WORDS], sizeof(word)) &&
+	       word >> PV_EVTCHN_FIFO_PENDING & 1;
+}
+
+/* 1 if a port is pending, 0 if none, negative for a port that cannot be. */
+static int any_pending(const uint32_t *port, unsigned n)
+{
+	uint32_t fifo = stub_load(&stub_info->event_fifo);
+
 	for (unsigned i = 0; i < n; i++) {
-		if (port[i] >= ENGINE_MAX_PORTS)
+		if (port[i] >= (fifo ? PV_EVTCHN_FIFO_NR_CHANNELS : ENGINE_MAX_PORTS))
 			return -PV_EINVAL;
-		if (si && !stub_copy(&word, &si->evtchn_pending[port[i] / 64], sizeof(word)) &&
-		    word >> port[i] % 64 & 1)
+		if (fifo ? pending_fifo(port[i], fifo - 1) : pending_2l(port[i]))
 			return 1;
 	}
 	return 0;

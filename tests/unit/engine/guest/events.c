@@ -111,6 +111,42 @@ static void poll(void)
 	expect(HC2(PV_HYPERVISOR_sched_op, PV_SCHEDOP_poll, &sp) == -PV_EFAULT);
 }
 
+/* The words are the guest's own to write, so it plays the sender too. */
+static void poll_fifo(void)
+{
+	volatile uint32_t *words = (volatile uint32_t *)SCRATCH;
+	uint32_t port = 1;
+	struct pv_sched_poll sp = {.ports = (uint64_t)&port, .nr_ports = 1};
+	uint64_t now;
+
+	vcpu_info()->evtchn_upcall_mask = 1;
+	/* What 2-level words say means nothing. */
+	HC2(TEST_SEND, 0, 1);
+	vcpu_info()->evtchn_upcall_pending = 0;
+	sp.timeout = (uint64_t)HC0(TEST_NOW) + 1000000;
+	expect(HC2(PV_HYPERVISOR_sched_op, PV_SCHEDOP_poll, &sp) == 0);
+	expect((uint64_t)HC0(TEST_NOW) >= sp.timeout);
+	/* Words of both pages, masked or not. */
+	for (int i = 0; i < 4; i++) {
+		port = i & 1 ? 2047 : 1;
+		words[port] =
+			1u << PV_EVTCHN_FIFO_PENDING | (i & 2 ? 1u << PV_EVTCHN_FIFO_MASKED : 0);
+		now = (uint64_t)HC0(TEST_NOW);
+		sp.timeout = now + 10000000000;
+		expect(HC2(PV_HYPERVISOR_sched_op, PV_SCHEDOP_poll, &sp) == 0);
+		expect((uint64_t)HC0(TEST_NOW) < now + 5000000000);
+		words[port] = 0;
+	}
+	/* Beyond the array nothing is pending, beyond the ABI there is nothing. */
+	port = 2048;
+	words[port] = ~0u;
+	sp.timeout = (uint64_t)HC0(TEST_NOW) + 1000000;
+	expect(HC2(PV_HYPERVISOR_sched_op, PV_SCHEDOP_poll, &sp) == 0);
+	expect((uint64_t)HC0(TEST_NOW) >= sp.timeout);
+	port = 131072;
+	expect(HC2(PV_HYPERVISOR_sched_op, PV_SCHEDOP_poll, &sp) == -PV_EINVAL);
+}
+
 /* A timer that fires while guest code runs. */
 static void timer(void)
 {
@@ -160,6 +196,7 @@ void tasks_events(unsigned task)
 	case TASK_EVENTS_MASKED: masked_events(); break;
 	case TASK_EVENTS_BLOCK: block_and_wake(); break;
 	case TASK_EVENTS_POLL: poll(); break;
+	case TASK_EVENTS_POLL_FIFO: poll_fifo(); break;
 	case TASK_TIMER: timer(); break;
 	case TASK_ROUTED_SEND: routed_send(); break;
 	case TASK_FPU_SIGNALS: fpu_and_signals(); break;
