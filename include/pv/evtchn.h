@@ -1,13 +1,16 @@
 /*
  * Event channels in a guest: binding, sending, masking, and calling handlers.
  *
- * 2-level ABI: up to PV_EVTCHN_PORTS ports. Every function takes the guest context; ports are the
- * domain's own numbers. The hypervisor is trusted; a peer can only make a handler run more often
- * than it wished, never with a wrong port.
+ * A domain starts with 2-level words, up to PV_EVTCHN_PORTS ports; pv_evtchn_fifo_init() changes
+ * over to FIFO words: up to PV_EVTCHN_FIFO_PORTS, in the order of sending, with priorities. All
+ * else is the same either way. Every function takes the guest context; ports are the domain's own
+ * numbers. The hypervisor is trusted; a peer can only make a handler run more often than it wished,
+ * never with a wrong port.
  *
  * Interrupt mode and polling mode share one table of handlers (see pv_upcall_enable() in guest.h):
  * in polling mode ports stay masked and pv_poll() finds them by their pending bits; in interrupt
- * mode bound ports are unmasked and pv_upcall() finds them by the selector. Either way a port's
+ * mode bound ports are unmasked and pv_upcall() finds them by the selector or, FIFO, on the queues
+ * of its vCPU. Either way a port's
  * pending bit is cleared BEFORE its handler runs: an event that arrives while the handler runs
  * starts it again.
  *
@@ -22,7 +25,8 @@
 
 struct pv;
 
-#define PV_EVTCHN_PORTS 4096u /* 64 words of 64 bits */
+#define PV_EVTCHN_PORTS	     4096u /* 64 words of 64 bits */
+#define PV_EVTCHN_FIFO_PORTS 131072u
 
 typedef void (*pv_evtchn_fn)(void *arg, uint32_t port);
 
@@ -37,11 +41,42 @@ struct pv_evtchn_slot {
 #define PV_EVTCHN_SLOTS_PER_PAGE (4096u / (unsigned)sizeof(struct pv_evtchn_slot))
 #define PV_EVTCHN_SLOT_PAGES	 (PV_EVTCHN_PORTS / PV_EVTCHN_SLOTS_PER_PAGE)
 
-/* Private to libpv: handlers by port in pages from pages_alloc, and which ports have one. */
-struct pv_evtchn_table {
-	struct pv_evtchn_slot *page[PV_EVTCHN_SLOT_PAGES];
+/* Private to libpv: handlers of 4096 ports in pages from pages_alloc, and which ports have one. */
+struct pv_evtchn_group {
+	void *page[PV_EVTCHN_SLOT_PAGES]; /* PV_EVTCHN_SLOTS_PER_PAGE slots each */
 	uint64_t bound[PV_EVTCHN_PORTS / 64];
 };
+
+struct pv_evtchn_fifo;
+
+/* Private to libpv. */
+struct pv_evtchn_table {
+	struct pv_evtchn_group first;
+	struct pv_evtchn_fifo *fifo; /* NULL: 2-level words; further groups are there too */
+};
+
+/*
+ * Changes over to FIFO event channels, as Linux does where it can. Called once after pv_init(), on
+ * a vCPU that holds upcalls off while no other runs, before or after pv_upcall_enable(); handlers,
+ * masks and pending events stay. 0; -PV_ENOSYS and other errors of a hypervisor that does not offer
+ * it, and -PV_ENOMEM: everything is as it was, 2-level. Needs a page, one for each 1024 ports and
+ * one for each vCPU that events are bound to, from pages_alloc, for good (no malloc, no static
+ * memory): later binding calls may fail with -PV_ENOMEM for want of one.
+ *
+ * A domain that was suspended and resumed elsewhere finds itself with 2-level words and no ports
+ * at all; one that was moved by its host, or whose suspend was cancelled, notices nothing.
+ */
+int pv_evtchn_fifo_init(struct pv *pv);
+
+/*
+ * FIFO: which events come first: 0 the first, 15 the last, PV_EVTCHN_FIFO_PRIORITY_DEFAULT (7) after
+ * binding. For events to come. -PV_ENOSYS with 2-level words, -PV_EINVAL for a bad port or priority.
+ */
+int pv_evtchn_set_priority(struct pv *pv, uint32_t port, uint32_t priority);
+
+/* FIFO: the port's word (PV_EVTCHN_FIFO_* bits), NULL with 2-level words or where there is none: to
+ * look at, the library changes it. */
+uint32_t *pv_evtchn_fifo_word(const struct pv *pv, uint32_t port);
 
 /*
  * The binding calls return the new port (> 0) or -PV_E*; fn may be NULL (the port is then only sent

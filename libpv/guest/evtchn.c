@@ -24,13 +24,10 @@ static int close_port(struct pv *pv, uint32_t port)
 }
 
 /* Makes sure that the port has a slot. Pages are never given back: the table only grows. */
-static int slot_page(struct pv *pv, uint32_t port)
+static int page_at(struct pv *pv, void **where)
 {
-	struct pv_evtchn_slot **where, *page, *none = NULL;
+	void *page, *none = NULL;
 
-	if (!port || port >= PV_EVTCHN_PORTS)
-		return -PV_EINVAL;
-	where = &pv->evtchn.page[port / PV_EVTCHN_SLOTS_PER_PAGE];
 	if (__atomic_load_n(where, __ATOMIC_ACQUIRE))
 		return 0;
 	page = page_alloc(pv);
@@ -42,15 +39,35 @@ static int slot_page(struct pv *pv, uint32_t port)
 	return 0;
 }
 
+static int slot_page(struct pv *pv, uint32_t port)
+{
+	uint32_t group = port / PV_EVTCHN_PORTS, n = port % PV_EVTCHN_PORTS;
+	int rc = 0;
+
+	if (!port || port >= pv_evtchn_ports(pv))
+		return -PV_EINVAL;
+	if (group)
+		rc = page_at(pv, &pv->evtchn.fifo->more[group - 1]);
+	if (rc)
+		return rc;
+	return page_at(pv, &pv_evtchn_group(pv, group)->page[n / PV_EVTCHN_SLOTS_PER_PAGE]);
+}
+
 int pv_evtchn_handle(struct pv *pv, uint32_t port, pv_evtchn_fn fn, void *arg)
 {
+	struct pv_evtchn_group *g;
 	struct pv_evtchn_slot *s;
 	unsigned long flags;
 	int rc = slot_page(pv, port);
 
 	if (rc)
 		return rc;
+	g = pv_evtchn_group(pv, port / PV_EVTCHN_PORTS);
 	s = pv_evtchn_slot(pv, port);
+	if (pv->evtchn.fifo)
+		rc = pv_evtchn_fifo_cover(pv, port, LOAD(&s->vcpu));
+	if (rc)
+		return rc;
 	flags = pv_lock(pv);
 	/* A handler that is being replaced may run once more, with its own argument. */
 	pv_evtchn_mask(pv, port);
@@ -58,9 +75,9 @@ int pv_evtchn_handle(struct pv *pv, uint32_t port, pv_evtchn_fn fn, void *arg)
 	s->arg = arg;
 	__atomic_store_n(&s->fn, fn, __ATOMIC_RELEASE);
 	if (fn)
-		pv_bit_set(pv->evtchn.bound, port);
+		pv_bit_set(g->bound, port % PV_EVTCHN_PORTS);
 	else
-		pv_bit_clear(pv->evtchn.bound, port);
+		pv_bit_clear(g->bound, port % PV_EVTCHN_PORTS);
 	pv_unlock(pv, flags);
 	if (fn && pv->interrupts)
 		return pv_evtchn_unmask(pv, port);
@@ -116,6 +133,13 @@ int pv_evtchn_bind_ipi(struct pv *pv, unsigned vcpu, pv_evtchn_fn fn, void *arg)
 	return rc ? rc : bound(pv, b.port, vcpu, fn, arg);
 }
 
+static int is_masked(struct pv *pv, uint32_t port)
+{
+	if (pv->evtchn.fifo)
+		return pv_fifo_read(pv_evtchn_fifo_word(pv, port)) & PV_FIFO_MASKED;
+	return pv_bit_test(pv->shared_info->evtchn_mask, port);
+}
+
 int pv_evtchn_bind_vcpu(struct pv *pv, uint32_t port, unsigned vcpu)
 {
 	struct pv_evtchn_bind_vcpu b = {.port = port, .vcpu = vcpu};
@@ -124,11 +148,14 @@ int pv_evtchn_bind_vcpu(struct pv *pv, uint32_t port, unsigned vcpu)
 
 	if (!s || !port)
 		return -PV_EINVAL;
+	rc = pv->evtchn.fifo ? pv_evtchn_fifo_cover(pv, port, vcpu) : 0;
+	if (rc)
+		return rc;
 	/*
 	 * An event that was announced to the old vCPU would be skipped there once the slot says
 	 * otherwise; unmasking announces it again, to the new one.
 	 */
-	masked = pv_bit_test(pv->shared_info->evtchn_mask, port);
+	masked = is_masked(pv, port);
 	pv_evtchn_mask(pv, port);
 	rc = evtchn_op(pv, PV_EVTCHNOP_bind_vcpu, &b);
 	if (!rc)
@@ -142,7 +169,7 @@ int pv_evtchn_close(struct pv *pv, uint32_t port)
 {
 	int rc;
 
-	if (!port || port >= PV_EVTCHN_PORTS)
+	if (!port || port >= pv_evtchn_ports(pv))
 		return -PV_EINVAL;
 	if (pv_evtchn_slot(pv, port)) {
 		rc = pv_evtchn_handle(pv, port, NULL, NULL);
@@ -153,7 +180,7 @@ int pv_evtchn_close(struct pv *pv, uint32_t port)
 	rc = close_port(pv, port);
 	/* The number comes back with the next binding; a stale bit would fire its handler. */
 	if (!rc)
-		pv_bit_clear(pv->shared_info->evtchn_pending, port);
+		pv_evtchn_test_clear(pv, port);
 	return rc;
 }
 
@@ -166,38 +193,64 @@ int pv_evtchn_send(struct pv *pv, uint32_t port)
 
 void pv_evtchn_mask(struct pv *pv, uint32_t port)
 {
-	if (port < PV_EVTCHN_PORTS)
+	uint32_t *word = pv_evtchn_fifo_word(pv, port);
+
+	if (word)
+		(void)pv_fifo_set(word, PV_FIFO_MASKED);
+	else if (!pv->evtchn.fifo && port < PV_EVTCHN_PORTS)
 		pv_bit_set(pv->shared_info->evtchn_mask, port);
+}
+
+/* Clears the mask. 1: the hypervisor has to be asked, as the port is pending or its word busy. */
+static int unmask_fifo(uint32_t *word)
+{
+	/* The hypervisor sets pending, then reads the mask: each a full barrier, one sees the other. */
+	return !pv_evtchn_fifo_unmask(word) || pv_fifo_read(word) & PV_FIFO_PENDING;
+}
+
+static int unmask_2l(struct pv_shared_info *si, uint32_t port)
+{
+	if (pv_bit_test(si->evtchn_pending, port))
+		return 1;
+	pv_bit_clear(si->evtchn_mask, port);
+	/*
+	 * A sender may have set pending while the mask was still there, and then raised nothing.
+	 * Both sides do a full barrier between their write and their read, so at least one of us
+	 * sees it.
+	 */
+	if (!pv_bit_test(si->evtchn_pending, port))
+		return 0;
+	pv_bit_set(si->evtchn_mask, port);
+	return 1;
 }
 
 int pv_evtchn_unmask(struct pv *pv, uint32_t port)
 {
-	struct pv_shared_info *si = pv->shared_info;
 	struct pv_evtchn_unmask u = {.port = port};
+	uint32_t *word = pv_evtchn_fifo_word(pv, port);
 
-	if (port >= PV_EVTCHN_PORTS)
+	if (pv->evtchn.fifo ? !word : port >= PV_EVTCHN_PORTS)
 		return -PV_EINVAL;
-	if (!pv_bit_test(si->evtchn_pending, port)) {
-		pv_bit_clear(si->evtchn_mask, port);
-		/*
-		 * A sender may have set pending while the mask was still there, and then raised
-		 * nothing. Both sides do a full barrier between their write and their read, so at
-		 * least one of us sees it.
-		 */
-		if (!pv_bit_test(si->evtchn_pending, port))
-			return 0;
-		pv_bit_set(si->evtchn_mask, port);
-	}
+	if (word ? !unmask_fifo(word) : !unmask_2l(pv->shared_info, port))
+		return 0;
 	return evtchn_op(pv, PV_EVTCHNOP_unmask, &u);
 }
 
 int pv_evtchn_test_clear(struct pv *pv, uint32_t port)
 {
+	uint32_t *word = pv_evtchn_fifo_word(pv, port);
+
+	if (pv->evtchn.fifo)
+		return word && pv_fifo_clear(word, PV_FIFO_PENDING) & PV_FIFO_PENDING;
 	return port < PV_EVTCHN_PORTS && pv_bit_clear(pv->shared_info->evtchn_pending, port);
 }
 
 int pv_evtchn_is_pending(const struct pv *pv, uint32_t port)
 {
+	const uint32_t *word = pv_evtchn_fifo_word(pv, port);
+
+	if (pv->evtchn.fifo)
+		return word && pv_fifo_read(word) & PV_FIFO_PENDING;
 	return port < PV_EVTCHN_PORTS && pv_bit_test(pv->shared_info->evtchn_pending, port);
 }
 

@@ -12,38 +12,37 @@
  */
 #define LOOK_AGAIN_NS 10000000ull
 
-static unsigned bound_ports(struct pv *pv, uint32_t *port, unsigned max, int *more)
-{
-	unsigned word, n = 0;
-	uint64_t bits;
+struct poll_list {
+	uint32_t port[POLL_MAX];
+	unsigned n;
+};
 
-	*more = 0;
-	for (word = 0; word < PV_EVTCHN_PORTS / 64; word++) {
-		for (bits = LOAD(&pv->evtchn.bound[word]); bits; bits &= bits - 1) {
-			if (n == max) {
-				*more = 1;
-				return n;
-			}
-			port[n++] = word * 64 + lowest_bit(bits);
-		}
+/* 1: more ports than one poll takes. */
+static int add_ports(struct pv *pv, uint32_t first, uint64_t bits, void *arg)
+{
+	struct poll_list *l = arg;
+
+	(void)pv;
+	for (; bits; bits &= bits - 1) {
+		if (l->n == POLL_MAX)
+			return 1;
+		l->port[l->n++] = first + lowest_bit(bits);
 	}
-	return n;
+	return 0;
 }
 
 int pv_evtchn_poll_bound(struct pv *pv, uint64_t deadline_ns)
 {
-	uint32_t port[POLL_MAX];
+	struct poll_list l;
 	uint64_t again;
-	unsigned n;
-	int more;
 
-	n = bound_ports(pv, port, POLL_MAX, &more);
-	if (more) {
+	l.n = 0;
+	if (pv_evtchn_each_bound(pv, add_ports, &l)) {
 		again = pv_time_now(pv) + LOOK_AGAIN_NS;
 		if (!deadline_ns || deadline_ns > again)
 			deadline_ns = again;
 	}
-	return pv_evtchn_poll(pv, port, n, deadline_ns);
+	return pv_evtchn_poll(pv, l.port, l.n, deadline_ns);
 }
 
 int pv_wait(struct pv *pv, const void *token, uint64_t deadline_ns)

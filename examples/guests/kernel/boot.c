@@ -104,14 +104,31 @@ static unsigned count_vcpus(void)
 	return n;
 }
 
+/* Is this word, as a whole, on the command line? */
+static int told(const char *word)
+{
+	size_t n = strlen(word);
+	const char *s;
+
+	for (s = cmdline; *s; s++)
+		if ((s == cmdline || s[-1] == ' ') && !strncmp(s, word, n) &&
+		    (!s[n] || s[n] == ' '))
+			return 1;
+	return 0;
+}
+
 static void __attribute__((noreturn)) run(const struct pv_boot *boot)
 {
-	int rc = pv_init(&kernel_pv, &hooks, boot);
+	int rc = pv_init(&kernel_pv, &hooks, boot), fifo = 0;
 
 	if (rc)
 		panic("pv_init: %d", rc);
+	if (told("evtchn=fifo"))
+		fifo = pv_evtchn_fifo_init(&kernel_pv);
 	trap_init();
 	console_init();
+	if (fifo)
+		kprintf("no FIFO event channels: %d\n", fifo);
 	kernel.pv = &kernel_pv;
 	kernel.vcpus = count_vcpus();
 	store_init();

@@ -5,7 +5,7 @@
  * (machine frames, page tables by hypercall), PVH under Xen and `kvm`. The kernel brings the
  * machine up, then calls guest_main() on vCPU 0 with everything mapped, memory to allocate, a
  * console, and libpv initialised in polling mode (upcalls held off). No floating point, no
- * processes, no preemption.
+ * processes, no preemption. The word evtchn=fifo on the command line asks for FIFO event channels.
  *
  * Memory: physical address pa is at KERNEL_VIRT_BASE + pa, all RAM up to KERNEL_RAM_MAX. Trusts the
  * hypervisor and the domain builder; panics (ends the domain as crashed, with a register dump) when
