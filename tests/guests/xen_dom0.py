@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """The conformance guest on real Xen and on refhv: the same image, the same verdicts.
 
-xen_dom0.py --image conformance.elf --work FOLDER [--refhv PROGRAM] [--xen]
+xen_dom0.py --image conformance.elf --work FOLDER [--refhv PROGRAM] [--xen] [--extra WORDS]
 
 With --xen: boots Debian's hypervisor package (downloaded and unpacked under FOLDER, never installed) in QEMU's
 software emulation with the image as its PVH initial domain. With --refhv: runs the image as a PV guest. With
-both, the two transcripts are compared case by case. Prints TAP; without something that it needs, a plan that skips all.
+both, the two transcripts are compared case by case. WORDS are the guest's command line. Prints TAP; without something that it needs, a plan that skips all.
 """
 import argparse
 import gzip
@@ -55,11 +55,12 @@ def hypervisor(work):
     return path
 
 
-def on_xen(image, work, seconds):
+def on_xen(image, work, extra, seconds):
     if not shutil.which('qemu-system-x86_64'):
         skip('qemu-system-x86_64 not found')
     command = ['qemu-system-x86_64', '-accel', 'tcg', '-cpu', 'max', '-smp', '3', '-m', '768', '-nographic',
-               '-net', 'none', '-no-reboot', '-kernel', hypervisor(work), '-initrd', image, '-append', XEN_ARGS]
+               '-net', 'none', '-no-reboot', '-kernel', hypervisor(work), '-initrd', image,
+               '-append', XEN_ARGS + (' -- ' + extra if extra else '')]
     p = subprocess.Popen(['timeout', str(seconds)] + command, stdin=subprocess.DEVNULL,
                          stdout=subprocess.PIPE, text=True, errors='replace')
     lines = []
@@ -72,11 +73,12 @@ def on_xen(image, work, seconds):
     return lines
 
 
-def on_refhv(refhv, image, work, seconds):
+def on_refhv(refhv, image, work, extra, seconds):
     with tempfile.TemporaryDirectory(dir=work) as d:
         config = os.path.join(d, 'conformance.cfg')
         with open(config, 'w') as f:
-            f.write('name = "conformance-%d"\nkernel = "%s"\nmemory = 64\nvcpus = 3\n' % (os.getpid(), image))
+            f.write('name = "conformance-%d"\nkernel = "%s"\nmemory = 64\nvcpus = 3\nextra = "%s"\n'
+                    % (os.getpid(), image, extra))
         # A socket's path is short: the runtime folder cannot lie in a deep build folder.
         with tempfile.TemporaryDirectory(prefix='refhv-') as run:
             r = subprocess.run(['timeout', str(seconds), refhv, 'run', config], stdin=subprocess.DEVNULL,
@@ -117,6 +119,7 @@ def main():
     a.add_argument('--work', required=True)
     a.add_argument('--refhv')
     a.add_argument('--xen', action='store_true')
+    a.add_argument('--extra', default='')
     a.add_argument('--seconds', type=int, default=240)
     a = a.parse_args()
     os.makedirs(a.work, exist_ok=True)
@@ -124,13 +127,13 @@ def main():
     both = bool(a.refhv) and a.xen
     results, failed = [], False
     # What may be missing is tried first, so that a skip comes before any output.
-    xen = on_xen(image, a.work, a.seconds) if a.xen else None
+    xen = on_xen(image, a.work, a.extra, a.seconds) if a.xen else None
     print('1..%d' % (3 if both else 1))
     if a.xen:
         results.append(report(1, 'conformance_passes_on_xen_as_pvh_initial_domain', xen))
     if a.refhv:
         results.append(report(len(results) + 1, 'conformance_passes_on_refhv',
-                              on_refhv(os.path.abspath(a.refhv), image, a.work, a.seconds)))
+                              on_refhv(os.path.abspath(a.refhv), image, a.work, a.extra, a.seconds)))
     failed = None in results
     if both:
         differ = [] if failed else sorted(n for n in results[0].keys() | results[1].keys()

@@ -7,7 +7,8 @@
  * mode or a host cannot have the thing at all, the case says SKIP with the reason.
  *
  * Cases run on vCPU 0 in the order of their names, each once, and leave nothing bound, granted or
- * armed when they succeed.
+ * armed when they succeed. They hold with 2-level and with FIFO words (evtchn=fifo on the command
+ * line), but for those that are about one kind.
  */
 #ifndef CONFORMANCE_H
 #define CONFORMANCE_H
@@ -34,6 +35,16 @@ struct guest_case {
 	static void id(void);                                                                 \
 	static const struct guest_case case_##id                                              \
 		__attribute__((used, aligned(16), section(".guest_cases." #id))) = {#id, id}; \
+	static void id(void)
+
+/*
+ * The same for cases that change the domain for good: they run after all others, in the order of nn
+ * (two digits), FIFO event channels being the last thing that the domain learns.
+ */
+#define CASE_LAST(nn, id)                                                                        \
+	static void id(void);                                                                    \
+	static const struct guest_case case_##id                                                 \
+		__attribute__((used, aligned(16), section(".guest_cases.zzz" #nn))) = {#id, id}; \
 	static void id(void)
 
 /* Leaves the case as failed, or as skipped. */
@@ -106,8 +117,11 @@ int pending(uint32_t port);
 int take_pending(uint32_t port); /* clears it */
 void set_mask(uint32_t port);
 void clear_mask(uint32_t port); /* the bit alone */
-int selected(uint32_t port);	/* its word's bit in vCPU 0's selector */
-void clear_selector(void);	/* and upcall_pending, of vCPU 0 */
+int is_fifo(void);
+uint32_t word(uint32_t port); /* FIFO: as it is; ~0: there is none */
+int masked(uint32_t port);
+int selected(uint32_t port); /* its word's bit in vCPU 0's selector; FIFO: it is on a queue */
+void clear_selector(void);   /* and upcall_pending, of vCPU 0; FIFO: takes everything off */
 
 /* Blocks until a port is pending or so many ms have passed; 1: it is. */
 int wait_pending(uint32_t port, unsigned ms);

@@ -88,8 +88,22 @@ int port_status(uint32_t port, struct pv_evtchn_status *s)
 	return evtchn_op(PV_EVTCHNOP_status, s);
 }
 
+int is_fifo(void)
+{
+	return pv->evtchn.fifo != NULL;
+}
+
+uint32_t word(uint32_t port)
+{
+	uint32_t *w = pv_evtchn_fifo_word(pv, port);
+
+	return w ? __atomic_load_n(w, __ATOMIC_SEQ_CST) : ~0u;
+}
+
 int pending(uint32_t port)
 {
+	if (is_fifo())
+		return word(port) != ~0u && word(port) >> PV_EVTCHN_FIFO_PENDING & 1;
 	return __atomic_load_n(&pv->shared_info->evtchn_pending[port / 64], __ATOMIC_SEQ_CST) >>
 		       port % 64 &
 	       1;
@@ -99,6 +113,8 @@ int take_pending(uint32_t port)
 {
 	uint64_t m = 1ull << port % 64;
 
+	if (is_fifo())
+		return pv_evtchn_test_clear(pv, port);
 	return (__atomic_fetch_and(&pv->shared_info->evtchn_pending[port / 64], ~m,
 				   __ATOMIC_SEQ_CST) &
 		m) != 0;
@@ -106,18 +122,43 @@ int take_pending(uint32_t port)
 
 void set_mask(uint32_t port)
 {
+	uint32_t *w = pv_evtchn_fifo_word(pv, port);
+
+	if (is_fifo()) {
+		if (w)
+			__atomic_fetch_or(w, 1u << PV_EVTCHN_FIFO_MASKED, __ATOMIC_SEQ_CST);
+		return;
+	}
 	__atomic_fetch_or(&pv->shared_info->evtchn_mask[port / 64], 1ull << port % 64,
 			  __ATOMIC_SEQ_CST);
 }
 
 void clear_mask(uint32_t port)
 {
+	uint32_t *w = pv_evtchn_fifo_word(pv, port);
+
+	if (is_fifo()) {
+		if (w)
+			__atomic_fetch_and(w, ~(1u << PV_EVTCHN_FIFO_MASKED), __ATOMIC_SEQ_CST);
+		return;
+	}
 	__atomic_fetch_and(&pv->shared_info->evtchn_mask[port / 64], ~(1ull << port % 64),
 			   __ATOMIC_SEQ_CST);
 }
 
+int masked(uint32_t port)
+{
+	if (is_fifo())
+		return word(port) >> PV_EVTCHN_FIFO_MASKED & 1;
+	return __atomic_load_n(&pv->shared_info->evtchn_mask[port / 64], __ATOMIC_SEQ_CST) >>
+		       port % 64 &
+	       1;
+}
+
 int selected(uint32_t port)
 {
+	if (is_fifo())
+		return word(port) >> PV_EVTCHN_FIFO_LINKED & 1;
 	return __atomic_load_n(&pv_vcpu_info(pv, 0)->evtchn_pending_sel, __ATOMIC_SEQ_CST) >>
 		       port / 64 &
 	       1;
@@ -127,6 +168,12 @@ void clear_selector(void)
 {
 	struct pv_vcpu_info *vi = pv_vcpu_info(pv, 0);
 
+	if (is_fifo()) {
+		/* Queues are emptied, never forgotten. */
+		__atomic_store_n(&vi->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST);
+		pv_upcall(pv, 0);
+		return;
+	}
 	__atomic_store_n(&vi->evtchn_upcall_pending, 0, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&vi->evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
 }
