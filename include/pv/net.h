@@ -44,7 +44,10 @@ struct pv_net_meta {
 	uint16_t gso_size; /* payload bytes per segment when gso_type is not 0 */
 	uint32_t hash;	   /* Toeplitz, when hash_type is not 0 */
 	uint8_t hash_type; /* 0, or one of PV_NET_HASH_* */
-	uint8_t pad[3];	   /* 0 */
+	uint8_t pad;	   /* 0 */
+	/* Of a blank checksum in a frame that a network backend gives to its far end: where the
+	 * summing starts, and where from there the field is. Elsewhere 0 and not looked at. */
+	uint16_t csum_start, csum_field;
 };
 
 /* The Internet headers of a frame: offsets from its start. */

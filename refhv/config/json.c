@@ -49,6 +49,10 @@ static json_t *vif_to_json(const struct config_vif *v)
 		set(o, "ip", json_string(v->ip));
 	set(o, "mtu", json_integer(v->mtu));
 	set(o, "trusted", json_boolean(v->trusted));
+	if (v->rate_bytes) {
+		set(o, "rate_bytes", json_integer((json_int_t)v->rate_bytes));
+		set(o, "rate_interval_us", json_integer(v->rate_interval_us));
+	}
 	for (unsigned i = 0; i < v->nforwards; i++) {
 		const struct config_forward *f = &v->forward[i];
 
@@ -185,6 +189,20 @@ static int forward_from_json(struct config_forward *f, const json_t *o, struct r
 	return rc;
 }
 
+static int rate_from_json(struct config_vif *v, const json_t *o, struct refhv_error *e)
+{
+	uint64_t interval = 0;
+	int rc;
+
+	if (!json_object_get(o, "rate_bytes"))
+		return 0;
+	rc = get_number(o, "rate_bytes", UINT32_MAX * 1000ull, &v->rate_bytes, e);
+	if (!rc)
+		rc = get_number(o, "rate_interval_us", 10000000, &interval, e);
+	v->rate_interval_us = (uint32_t)interval;
+	return !rc && v->rate_bytes && !interval ? bad(e, "rate_interval_us") : rc;
+}
+
 static int vif_from_json(struct config_vif *v, const json_t *o, struct refhv_error *e)
 {
 	const json_t *list = json_object_get(o, "hostfwd");
@@ -206,6 +224,8 @@ static int vif_from_json(struct config_vif *v, const json_t *o, struct refhv_err
 		rc = get_number(o, "mtu", 65535, &mtu, e);
 	v->mtu = (uint32_t)mtu;
 	v->trusted = json_is_true(json_object_get(o, "trusted"));
+	if (!rc)
+		rc = rate_from_json(v, o, e);
 	if (!rc && json_array_size(list) > CONFIG_MAX_FORWARDS)
 		rc = bad(e, "hostfwd");
 	if (!rc && json_array_size(list)) {

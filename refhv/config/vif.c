@@ -262,9 +262,6 @@ int config_vif_parse(struct config_vif *v, const char *spec, const char *where, 
 		rc = field(&s, text);
 	}
 	free(copy);
-	if (!rc && v->rate_bytes)
-		rc = bad(&s, "leave rate out, or shape the tap with tc(8)",
-			 "rate limits are not enforced by refhv:", spec);
 	if (!rc && v->nforwards && v->net != CONFIG_NET_USER)
 		rc = bad(&s, "leave bridge, tap and net=none out, or forward with your firewall",
 			 "hostfwd needs net=user:", spec);

@@ -117,10 +117,16 @@ static struct device *add(struct domain *d, const char *kind, unsigned index, un
 /* From now on the frontend's state drives the backend; the watch fires once at once, which makes the first step. */
 static int watch(struct device *dev)
 {
-	char path[100];
+	char path[128];
+	int rc;
 
 	snprintf(path, sizeof(path), "%s/state", dev->bus.front);
-	return pv_store_watch(pv_store_self(dev->d->store), path, 0, front_changed, dev);
+	rc = pv_store_watch(pv_store_self(dev->d->store), path, 0, front_changed, dev);
+	/* A network frontend may change its mind about multicast while it is connected. */
+	snprintf(path, sizeof(path), "%s/request-multicast-control", dev->bus.front);
+	if (!rc && dev->net)
+		rc = pv_store_watch(pv_store_self(dev->d->store), path, 0, front_changed, dev);
+	return rc;
 }
 
 /* From the disk's I/O thread. A guest that fills the disk sees errors; the person sees why. */
@@ -191,18 +197,44 @@ static void watch_netd(struct device *dev)
 	ev_io_start(dev->d->loop, &dev->netd_watch);
 }
 
+/* The card's descriptors, one for each queue: the first as vifN, the others as vifN.I. */
+static bool vif_queues(struct device *dev, struct host_net_config *cfg, int first)
+{
+	struct domain *d = dev->d;
+	char role[24];
+
+	for (cfg->queues = 0; first >= 0 && cfg->queues < PV_NETBACK_QUEUES; cfg->queues++) {
+		unsigned i = cfg->queues;
+		uint16_t index = dev->bus.cfg.kick_index;
+
+		cfg->frames[i] = first;
+		cfg->kick[i] = i ? kick(d, &index) : dev->bus.cfg.kick;
+		if (cfg->kick[i] < 0)
+			return false;
+		host_bus_set_kick(&dev->bus, i, cfg->kick[i], index);
+		snprintf(role, sizeof(role), "vif%u.%u", dev->config, i + 1);
+		first = domain_fd(d, role, true);
+	}
+	return true;
+}
+
 static int start_vif(struct domain *d, unsigned index, struct refhv_error *e)
 {
-	unsigned mtu = (unsigned)json_integer_value(
-		json_object_get(json_array_get(d->devices->links, index), "mtu"));
+	const json_t *link = json_array_get(d->devices->links, index);
+	unsigned mtu = (unsigned)json_integer_value(json_object_get(link, "mtu"));
 	char role[16], err[HOST_NET_ERR_SIZE] = "";
-	struct host_net_config cfg = {.mtu = mtu};
+	struct host_net_config cfg = {
+		.mtu = mtu,
+		.vnet = json_is_true(json_object_get(link, "vnet")),
+		.rate_bytes = d->config.vif[index].rate_bytes,
+		.rate_us = d->config.vif[index].rate_interval_us,
+	};
 	struct device *dev;
-	int rc;
+	int rc, fd;
 
 	snprintf(role, sizeof(role), "vif%u", index);
-	cfg.frames = domain_fd(d, role, true);
-	if (cfg.frames < 0)
+	fd = domain_fd(d, role, true);
+	if (fd < 0)
 		return 0;
 	dev = add(d, "vif", index, index);
 	snprintf(role, sizeof(role), "netd%u", index);
@@ -210,8 +242,9 @@ static int start_vif(struct domain *d, unsigned index, struct refhv_error *e)
 	if (dev->netd >= 0)
 		watch_netd(dev);
 	cfg.bus = &dev->bus.bus;
-	cfg.kick = dev->bus.cfg.kick;
-	rc = d->incoming ? 0 : nodes_vif(d, index, mtu);
+	rc = vif_queues(dev, &cfg, fd) ? 0 : -ENFILE;
+	if (!rc && !d->incoming)
+		rc = nodes_vif(d, index, mtu);
 	if (!rc)
 		rc = host_net_create(&dev->net, &cfg, err);
 	if (!rc && !d->incoming)
@@ -299,10 +332,10 @@ int devices_import(struct domain *d, const struct image *im)
 			im, dev->disk ? PV_STREAM_DEVICE_VBD : PV_STREAM_DEVICE_VIF,
 			dev->bus.cfg.index);
 
-		if (!in || (dev->net && in->size < sizeof(struct pv_netback_state)))
+		if (!in || (dev->net && in->size < PV_NETBACK_STATE_SIZE_1))
 			return -PV_EINVAL;
 		rc = dev->disk ? host_disk_import(dev->disk, (const void *)in->state, in->size)
-			       : host_net_import(dev->net, (const void *)in->state);
+			       : host_net_import(dev->net, (const void *)in->state, in->size);
 		if (rc >= 0)
 			rc = watch(dev);
 	}
@@ -318,13 +351,20 @@ void devices_hold(struct domain *d, unsigned seconds)
 
 static json_t *vif_stats(struct device *dev)
 {
-	struct pv_netback_stats st;
+	struct host_net_stats all;
+	const struct pv_netback_stats *st = &all.back;
 
-	host_net_stats(dev->net, &st);
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "tx_frames", (json_int_t)st.tx_frames,
-			 "tx_bytes", (json_int_t)st.tx_bytes, "tx_errors", (json_int_t)st.tx_errors,
-			 "rx_frames", (json_int_t)st.rx_frames, "rx_bytes", (json_int_t)st.rx_bytes,
-			 "rx_errors", (json_int_t)st.rx_errors);
+	host_net_stats(dev->net, &all);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:b}",
+			 "tx_frames", (json_int_t)st->tx_frames, "tx_bytes",
+			 (json_int_t)st->tx_bytes, "tx_errors", (json_int_t)st->tx_errors,
+			 "rx_frames", (json_int_t)st->rx_frames, "rx_bytes",
+			 (json_int_t)st->rx_bytes, "rx_errors", (json_int_t)st->rx_errors,
+			 "rx_dropped", (json_int_t)st->rx_dropped, "rx_filtered",
+			 (json_int_t)st->rx_filtered, "tx_segments", (json_int_t)st->tx_segments,
+			 "notifies", (json_int_t)st->notifies, "wakeups", (json_int_t)all.wakeups,
+			 "calls", (json_int_t)all.calls, "queues", (int)all.queues, "gso",
+			 !!(all.caps & PV_NETBACK_CAP_GSO4));
 }
 
 static json_t *disk_stats(struct device *dev)

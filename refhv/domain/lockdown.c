@@ -8,7 +8,8 @@
  * that meets it treats like any other error.
  *
  * Signals go to the guest process alone (and to this one, by abort()). Descriptors are told nothing that would send one: of fcntl the
- * flags are allowed. Of ioctl, the dirty log's requests and what is asked of a block device.
+ * flags are allowed. Of ioctl, the dirty log's requests, what is asked of a block device, and what a tap is told when a frontend
+ * connects: which offloads it takes, which queues it reads.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +18,7 @@
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/fs.h>
+#include <linux/if_tun.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
 #include <linux/userfaultfd.h>
@@ -167,7 +169,8 @@ static void allow_one_of(struct program *p, int nr, unsigned arg, const uint32_t
 static int filter_all_threads(pid_t guest)
 {
 	static const uint32_t ioctls[] = {UFFDIO_REGISTER, UFFDIO_UNREGISTER, UE_PAGEMAP_SCAN,
-					  BLKGETSIZE64,	   BLKSSZGET,	      BLKPBSZGET};
+					  BLKGETSIZE64,	   BLKSSZGET,	      BLKPBSZGET,
+					  TUNSETOFFLOAD,   TUNSETQUEUE};
 	static const uint32_t fcntls[] = {F_GETFD, F_SETFD, F_GETFL, F_SETFL};
 	/* 0 and negative numbers would be groups of processes. */
 	const uint32_t ours[] = {(uint32_t)getpid(), (uint32_t)guest};

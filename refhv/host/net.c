@@ -1,13 +1,11 @@
 /*
- * The I/O thread of one network card: see net.h. Trusts neither the guest nor the far end: a frame is bytes with a
- * length, and its copy here is private (the backend's).
+ * A network card: see net.h. Trusts neither the guest nor the far end: a frame is bytes with a length, and its copy
+ * here is private (the backend's).
  */
 #include "host/net.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <net/if.h>
-#include <linux/if_tun.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -15,65 +13,85 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
+#include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
-#include <pv/abi/errno.h>
+#include "host/frames.h"
 
-#define BUDGET	   64
-#define ETHERNET   14
-#define VLAN	   4
-#define MTU_NORMAL 1500u
+#define BUDGET	    64
+#define ETHERNET    14
+#define VLAN	    4
+#define MTU_NORMAL  1500u
+#define SECOND	    1000000000ull
+#define STALE	    (10 * SECOND) /* frames that wait longer for room are dropped */
+#define SPURIOUS    16u		  /* events with nothing behind them before they are throttled */
+#define THROTTLE_US 1000u	  /* the longest delay */
+
+struct queue {
+	struct host_net *net;
+	unsigned index;
+	pthread_t thread;
+	bool started;
+	/* The backend's queue: the thread holds it while it works, never while it sleeps. */
+	pthread_mutex_t lock;
+	struct frames far;
+	int kick, wake;
+	uint64_t wakeups;
+};
 
 struct host_net {
 	struct pv_netback back;
 	struct pv_netback_far far;
-	pthread_t thread;
-	pthread_mutex_t
-		lock; /* the backend: the thread holds it while it works, never while it sleeps */
-	int frames, kick, wake;
-	bool socket;
+	unsigned queues;
+	struct queue queue[PV_NETBACK_QUEUES];
 	bool stop;
-	bool deaf; /* the far end is gone: its descriptor would wake us for ever */
 	void *memory;
 };
 
-static int far_tx(void *ctx, const void *frame, uint32_t len, const struct pv_net_meta *meta)
+static int far_tx(void *ctx, unsigned queue, const struct pv_netback_frame *f, unsigned n)
 {
-	struct host_net *n = ctx;
-	ssize_t rc;
+	struct host_net *net = ctx;
 
-	(void)meta;
-	if (n->deaf)
-		return 0;
-	do {
-		rc = n->socket ? send(n->frames, frame, len, MSG_DONTWAIT | MSG_NOSIGNAL)
-			       : write(n->frames, frame, len);
-	} while (rc < 0 && errno == EINTR);
-	/* Any other error is about this frame (a tap that is down, a frame that is too large): a wire would drop it. */
-	return rc < 0 && (errno == EAGAIN || errno == ENOBUFS) ? -PV_EAGAIN : 0;
+	return frames_tx(&net->queue[queue].far, f, n);
 }
 
-static int far_rx(void *ctx, void *buf, uint32_t cap, struct pv_net_meta *meta)
+static int far_rx(void *ctx, unsigned queue, struct pv_netback_frame *f, unsigned n)
 {
-	struct host_net *n = ctx;
-	ssize_t rc;
+	struct host_net *net = ctx;
 
-	(void)meta;
-	if (n->deaf)
-		return 0;
-	do {
-		rc = n->socket ? recv(n->frames, buf, cap, MSG_DONTWAIT | MSG_TRUNC)
-			       : read(n->frames, buf, cap);
-	} while (rc < 0 && errno == EINTR);
-	if (rc > (ssize_t)cap)
-		return -PV_E2BIG;
-	if (rc >= ETHERNET)
-		return (int)rc;
-	if (rc == 0 || (rc < 0 && errno != EAGAIN && errno != ENOBUFS))
-		n->deaf = true;
-	return rc > 0 ? -PV_E2BIG : 0;
+	return frames_rx(&net->queue[queue].far, f, n);
+}
+
+/* Frames go to the queues that the guest reads; before it is there they wait in the first. */
+static void far_front(void *ctx, unsigned queues, uint32_t caps)
+{
+	struct host_net *net = ctx;
+
+	for (unsigned i = 1; i < net->queues; i++)
+		frames_attach(&net->queue[i].far, i < queues);
+	frames_offload(&net->queue[0].far, caps);
+}
+
+static uint64_t now(void *ctx)
+{
+	struct timespec t;
+
+	(void)ctx;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
+}
+
+static void lock_all(struct host_net *net)
+{
+	for (unsigned i = 0; i < net->queues; i++)
+		pthread_mutex_lock(&net->queue[i].lock);
+}
+
+static void unlock_all(struct host_net *net)
+{
+	for (unsigned i = net->queues; i--;)
+		pthread_mutex_unlock(&net->queue[i].lock);
 }
 
 static void drain(int fd)
@@ -84,198 +102,294 @@ static void drain(int fd)
 		return;
 }
 
+/* One turn. PV_NETBACK_* bits, or an error; -ECANCELED: the card is going. */
+static int turn(struct queue *q)
+{
+	struct host_net *net = q->net;
+	int rc = -ECANCELED;
+
+	pthread_mutex_lock(&q->lock);
+	if (!net->stop)
+		rc = net->back.quiet ? -PV_ENOTCONN : pv_netback_work(&net->back, q->index, BUDGET);
+	/*
+	 * The guest is asked for an event after all its frames were looked at, and looked at once more: pairs with
+	 * its publishing a frame before it reads what was asked for.
+	 */
+	if (rc >= 0 && !(rc & (PV_NETBACK_MORE | PV_NETBACK_CONTROL)) &&
+	    pv_netback_arm(&net->back, q->index, rc))
+		rc |= PV_NETBACK_MORE;
+	pthread_mutex_unlock(&q->lock);
+	if (rc >= 0 && rc & PV_NETBACK_CONTROL) {
+		lock_all(net);
+		pv_netback_control(&net->back);
+		unlock_all(net);
+		rc |= PV_NETBACK_MORE;
+	}
+	return rc;
+}
+
+/* What has waited for too long goes; then once a second what has come since. */
+static void drop_stale(struct queue *q, uint64_t *since)
+{
+	uint64_t t = now(NULL);
+	uint32_t n;
+
+	if (t - *since < STALE)
+		return;
+	do {
+		pthread_mutex_lock(&q->lock);
+		n = pv_netback_drain(&q->net->back, q->index, BUDGET);
+		pthread_mutex_unlock(&q->lock);
+	} while (n);
+	*since = t - STALE + SECOND;
+}
+
+/* Milliseconds until something besides events wants attention, or -1. */
+static int patience(const struct queue *q, int rc, uint64_t since)
+{
+	uint64_t t = now(NULL), at = UINT64_MAX;
+
+	if (rc < 0)
+		return -1;
+	if (rc & PV_NETBACK_NO_CREDIT)
+		at = pv_netback_credit_at(&q->net->back);
+	if (rc & PV_NETBACK_NO_ROOM && !q->far.deaf && since + STALE < at)
+		at = since + STALE;
+	if (at == UINT64_MAX)
+		return -1;
+	return at <= t ? 0 : (int)((at - t + 999999) / 1000000);
+}
+
+/* Longer and longer, while events come with nothing behind them. */
+static void throttle(unsigned spurious)
+{
+	unsigned us = 1u << (spurious - SPURIOUS < 10 ? spurious - SPURIOUS : 10);
+	struct timespec t = {.tv_nsec = (long)(us < THROTTLE_US ? us : THROTTLE_US) * 1000};
+
+	nanosleep(&t, NULL);
+}
+
 static void *run(void *arg)
 {
-	struct host_net *n = arg;
+	struct queue *q = arg;
 	struct pollfd fds[3] = {
-		{.fd = n->kick, .events = POLLIN}, {.fd = n->wake, .events = POLLIN}, {.fd = -1}};
+		{.fd = q->kick, .events = POLLIN}, {.fd = q->wake, .events = POLLIN}, {.fd = -1}};
+	unsigned spurious = 0;
+	uint64_t since = 0; /* when the guest's room was found to be too little */
+	bool kicked = false;
 
 	for (;;) {
-		int rc;
+		int rc = turn(q);
 
-		pthread_mutex_lock(&n->lock);
-		if (n->stop) {
-			pthread_mutex_unlock(&n->lock);
+		if (rc == -ECANCELED)
 			return NULL;
-		}
-		rc = n->back.quiet ? -PV_ENOTCONN : pv_netback_work(&n->back, BUDGET);
-		/*
-		 * The guest is asked for an event after all its frames were looked at, and looked at once more:
-		 * pairs with its publishing a frame before it reads what was asked for.
-		 */
-		if (rc >= 0 && !(rc & (PV_NETBACK_MORE | PV_NETBACK_FAR_FULL)) &&
-		    pv_netback_arm(&n->back))
-			rc |= PV_NETBACK_MORE;
-		pthread_mutex_unlock(&n->lock);
+		if (rc < 0 || !(rc & PV_NETBACK_NO_ROOM))
+			since = 0;
+		else if (!since)
+			since = now(NULL);
+		if (rc >= 0 && rc & (PV_NETBACK_MOVED | PV_NETBACK_MORE))
+			spurious = 0;
+		else if (kicked)
+			spurious++;
+		kicked = false;
 		if (rc >= 0 && rc & PV_NETBACK_MORE)
 			continue;
+		if (spurious > SPURIOUS)
+			throttle(spurious);
 		fds[2].events = (short)((rc & PV_NETBACK_NO_ROOM ? 0 : POLLIN) |
 					(rc & PV_NETBACK_FAR_FULL ? POLLOUT : 0));
-		fds[2].fd = rc < 0 || n->deaf || !fds[2].events ? -1 : n->frames;
-		if (poll(fds, 3, -1) < 0)
+		fds[2].fd = rc < 0 || q->far.deaf || !fds[2].events ? -1 : q->far.fd;
+		if (poll(fds, 3, patience(q, rc, since)) < 0)
 			continue;
-		if (fds[0].revents)
-			drain(n->kick);
+		__atomic_fetch_add(&q->wakeups, 1, __ATOMIC_RELAXED);
+		if (fds[0].revents) {
+			drain(q->kick);
+			kicked = !fds[2].revents;
+		}
 		if (fds[1].revents)
-			drain(n->wake);
+			drain(q->wake);
+		if (since)
+			drop_stale(q, &since);
 	}
 }
 
-static void nudge(struct host_net *n)
+static void nudge(struct host_net *net)
 {
 	uint64_t one = 1;
 
-	if (write(n->wake, &one, sizeof(one)) < 0)
-		return; /* full: it is awake */
+	for (unsigned i = 0; i < net->queues; i++)
+		if (write(net->queue[i].wake, &one, sizeof(one)) < 0)
+			continue; /* full: it is awake */
 }
 
-static int start(struct host_net *n, const struct host_net_config *config)
+static int start_threads(struct host_net *net)
 {
-	struct pv_netback_config back = {.mtu = config->mtu > MTU_NORMAL ? config->mtu : 0};
-	uint32_t frame = (config->mtu ? config->mtu : MTU_NORMAL) + ETHERNET + VLAN;
 	sigset_t all, old;
-	int rc;
+	int rc = 0;
 
-	back.max_frame = frame < PV_NET_MAX_FRAME ? frame : PV_NET_MAX_FRAME;
-	n->far = (struct pv_netback_far){
-		.size = sizeof(n->far), .ctx = n, .tx = far_tx, .rx = far_rx};
-	rc = pv_netback_init(&n->back, config->bus, &n->far, &back, n->memory);
-	if (rc)
-		return rc;
 	/* Signals are the control loop's. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(&n->thread, NULL, run, n);
+	for (unsigned i = 0; i < net->queues && !rc; i++) {
+		rc = pthread_create(&net->queue[i].thread, NULL, run, &net->queue[i]);
+		net->queue[i].started = !rc;
+	}
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return -rc;
+}
+
+static int start(struct host_net *net, const struct host_net_config *config)
+{
+	struct pv_netback_config back = {
+		.mtu = config->mtu > MTU_NORMAL ? config->mtu : 0,
+		.caps = frames_caps(&net->queue[0].far),
+		.queues = net->queues,
+		.rate_bytes = config->rate_bytes,
+		.rate_us = config->rate_us,
+	};
+	uint32_t frame = (config->mtu ? config->mtu : MTU_NORMAL) + ETHERNET + VLAN;
+	int rc;
+
+	back.max_frame = frame < PV_NET_MAX_FRAME ? frame : PV_NET_MAX_FRAME;
+	net->far = (struct pv_netback_far){.size = sizeof(net->far),
+					   .ctx = net,
+					   .tx = far_tx,
+					   .rx = far_rx,
+					   .front = far_front,
+					   .now = now};
+	rc = pv_netback_init(&net->back, config->bus, &net->far, &back, net->memory);
+	if (rc)
+		return rc;
+	far_front(net, 0, 0);
+	return start_threads(net);
+}
+
+static int open_queues(struct host_net *net, const struct host_net_config *config)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; i < net->queues; i++) {
+		struct queue *q = &net->queue[i];
+
+		q->net = net;
+		q->index = i;
+		q->kick = config->kick[i];
+		pthread_mutex_init(&q->lock, NULL);
+		if (frames_open(&q->far, config->frames[i], config->vnet))
+			rc = -EPROTOTYPE;
+		fcntl(q->far.fd, F_SETFL, fcntl(q->far.fd, F_GETFL) | O_NONBLOCK);
+		q->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		if (q->wake < 0 && !rc)
+			rc = -errno;
+	}
+	return rc;
+}
+
+/* Ends the threads, gives everything back. */
+static void dismantle(struct host_net *net)
+{
+	lock_all(net);
+	net->stop = true;
+	unlock_all(net);
+	nudge(net);
+	for (unsigned i = 0; i < net->queues; i++)
+		if (net->queue[i].started)
+			pthread_join(net->queue[i].thread, NULL);
+	if (net->back.bus)
+		pv_netback_destroy(&net->back);
+	for (unsigned i = 0; i < net->queues; i++) {
+		pthread_mutex_destroy(&net->queue[i].lock);
+		close(net->queue[i].far.fd);
+		if (net->queue[i].wake >= 0)
+			close(net->queue[i].wake);
+	}
+	if (net->memory != MAP_FAILED)
+		munmap(net->memory, (size_t)net->queues * PV_NETBACK_MEM);
+	free(net);
 }
 
 int host_net_create(struct host_net **out, const struct host_net_config *config,
 		    char err[HOST_NET_ERR_SIZE])
 {
-	struct host_net *n = calloc(1, sizeof(*n));
-	int type = 0, rc = -ENOMEM;
-	socklen_t len = sizeof(type);
+	unsigned queues = config->queues ? config->queues : 1;
+	struct host_net *net = queues > PV_NETBACK_QUEUES ? NULL : calloc(1, sizeof(*net));
+	int rc = -ENOMEM;
 
 	*out = NULL;
-	if (n) {
-		n->frames = config->frames;
-		n->kick = config->kick;
-		n->socket = !getsockopt(config->frames, SOL_SOCKET, SO_TYPE, &type, &len);
-		n->memory = malloc(PV_NETBACK_MEM);
-		n->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-		pthread_mutex_init(&n->lock, NULL);
-		if (n->socket && type != SOCK_SEQPACKET && type != SOCK_DGRAM)
-			rc = -EPROTOTYPE;
-		else if (n->memory && n->wake >= 0)
-			rc = start(n, config);
+	if (!net) {
+		for (unsigned i = 0; i < queues && i < PV_NETBACK_QUEUES; i++)
+			close(config->frames[i]);
+	} else {
+		net->queues = queues;
+		net->memory = mmap(NULL, (size_t)queues * PV_NETBACK_MEM, PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		rc = open_queues(net, config);
+		if (!rc)
+			rc = net->memory == MAP_FAILED ? -ENOMEM : start(net, config);
+		if (rc)
+			dismantle(net);
 	}
-	if (!rc) {
-		fcntl(n->frames, F_SETFL, fcntl(n->frames, F_GETFL) | O_NONBLOCK);
-		*out = n;
-		return 0;
-	}
-	snprintf(err, HOST_NET_ERR_SIZE, "network card: %s", strerror(-rc));
-	close(config->frames);
-	if (n) {
-		if (n->wake >= 0)
-			close(n->wake);
-		free(n->memory);
-		free(n);
-	}
+	if (!rc)
+		*out = net;
+	else
+		snprintf(err, HOST_NET_ERR_SIZE, "network card: %s", strerror(-rc));
 	return rc;
 }
 
-int host_net_step(struct host_net *n)
+int host_net_step(struct host_net *net)
 {
 	int rc;
 
-	pthread_mutex_lock(&n->lock);
-	rc = pv_netback_step(&n->back);
-	pthread_mutex_unlock(&n->lock);
-	nudge(n);
+	lock_all(net);
+	rc = pv_netback_step(&net->back);
+	unlock_all(net);
+	nudge(net);
 	return rc;
 }
 
-void host_net_quiesce(struct host_net *n, bool on)
+void host_net_quiesce(struct host_net *net, bool on)
 {
-	pthread_mutex_lock(&n->lock);
-	pv_netback_quiesce(&n->back, on);
-	pthread_mutex_unlock(&n->lock);
-	nudge(n);
+	lock_all(net);
+	pv_netback_quiesce(&net->back, on);
+	unlock_all(net);
+	nudge(net);
 }
 
-int host_net_export(struct host_net *n, struct pv_netback_state *state)
+int host_net_export(struct host_net *net, struct pv_netback_state *state)
 {
 	int rc;
 
-	pthread_mutex_lock(&n->lock);
-	rc = pv_netback_export(&n->back, state);
-	pthread_mutex_unlock(&n->lock);
+	lock_all(net);
+	rc = pv_netback_export(&net->back, state);
+	unlock_all(net);
 	return rc;
 }
 
-int host_net_import(struct host_net *n, const struct pv_netback_state *state)
+int host_net_import(struct host_net *net, const struct pv_netback_state *state, uint32_t size)
 {
 	int rc;
 
-	pthread_mutex_lock(&n->lock);
-	rc = pv_netback_import(&n->back, state);
-	pthread_mutex_unlock(&n->lock);
+	lock_all(net);
+	rc = pv_netback_import(&net->back, state, size);
+	unlock_all(net);
 	return rc;
 }
 
-void host_net_stats(struct host_net *n, struct pv_netback_stats *stats)
+void host_net_stats(struct host_net *net, struct host_net_stats *st)
 {
-	pthread_mutex_lock(&n->lock);
-	*stats = n->back.stats;
-	pthread_mutex_unlock(&n->lock);
+	memset(st, 0, sizeof(*st));
+	lock_all(net);
+	pv_netback_stats(&net->back, &st->back);
+	st->queues = pv_netback_queues(&net->back);
+	st->caps = pv_netback_guest_caps(&net->back);
+	for (unsigned i = 0; i < net->queues; i++) {
+		st->wakeups += __atomic_load_n(&net->queue[i].wakeups, __ATOMIC_RELAXED);
+		st->calls += net->queue[i].far.calls;
+	}
+	unlock_all(net);
 }
 
-void host_net_destroy(struct host_net *n)
+void host_net_destroy(struct host_net *net)
 {
-	pthread_mutex_lock(&n->lock);
-	n->stop = true;
-	pthread_mutex_unlock(&n->lock);
-	nudge(n);
-	pthread_join(n->thread, NULL);
-	pv_netback_destroy(&n->back);
-	pthread_mutex_destroy(&n->lock);
-	close(n->frames);
-	close(n->wake);
-	free(n->memory);
-	free(n);
-}
-
-int host_tap_open(const char *name, char err[HOST_NET_ERR_SIZE])
-{
-	struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI};
-	int fd, rc;
-
-	if (strlen(name) >= sizeof(request.ifr_name)) {
-		snprintf(err, HOST_NET_ERR_SIZE,
-			 "tap %.40s: the name is longer than %zu characters", name,
-			 sizeof(request.ifr_name) - 1);
-		return -ENAMETOOLONG;
-	}
-	strcpy(request.ifr_name, name);
-	fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0) {
-		rc = -errno;
-		snprintf(err, HOST_NET_ERR_SIZE, "tap %s: /dev/net/tun: %s%s", name, strerror(-rc),
-			 rc == -ENOENT ? "; load the module tun, or use user networking"
-				       : "; ask for access, or use user networking");
-		return rc;
-	}
-	if (ioctl(fd, TUNSETIFF, &request)) {
-		rc = -errno;
-		snprintf(err, HOST_NET_ERR_SIZE, "tap %s: %s%s", name, strerror(-rc),
-			 rc == -EPERM ? "; as root: ip tuntap add mode tap user YOU name NAME, or "
-					"use user networking"
-			 : rc == -EBUSY ? "; another program has it"
-					: "");
-		close(fd);
-		return rc;
-	}
-	return fd;
+	dismantle(net);
 }

@@ -118,6 +118,9 @@ static int open_disk(struct launch *l, const struct refhv_config *c, unsigned in
 	return launch_add(l, role, fd, e);
 }
 
+/* A queue is a thread in the domain process; a guest uses no more than it has vCPUs. */
+#define TAP_QUEUES 4u
+
 static uint32_t address(const char *text)
 {
 	struct in_addr a = {0};
@@ -247,26 +250,46 @@ static int join_bridge(const char *bridge, const char *tap, struct refhv_error *
 	return rc;
 }
 
+/* A large packet has to fit. What may not be said about somebody else's tap is left as it is. */
+static void set_mtu(const char *tap, unsigned mtu)
+{
+	int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq ifr = {.ifr_mtu = (int)mtu};
+
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", tap);
+	if (sock >= 0) {
+		ioctl(sock, SIOCSIFMTU, &ifr);
+		close(sock);
+	}
+}
+
 static int open_tap(struct launch *l, const struct refhv_config *c, unsigned index,
 		    struct refhv_error *e)
 {
 	const struct config_vif *v = &c->vif[index];
-	char name[IFNAMSIZ], err[HOST_NET_ERR_SIZE] = "", role[16];
-	int fd;
+	unsigned queues = c->vcpus < TAP_QUEUES ? c->vcpus : TAP_QUEUES;
+	char name[IFNAMSIZ], err[HOST_NET_ERR_SIZE] = "", role[24];
+	int fd[TAP_QUEUES], n, rc = 0;
 
 	if (v->net == CONFIG_NET_TAP)
 		snprintf(name, sizeof(name), "%s", v->dev);
 	else
 		snprintf(name, sizeof(name), "vif%u.%u", l->claim.domid, index);
-	fd = host_tap_open(name, err);
-	if (fd < 0)
+	n = host_tap_open(name, fd, queues, err);
+	if (n < 0)
 		return refhv_fail(e, REFHV_RESOURCE, NULL, "vif %u: %s", index, err);
-	snprintf(role, sizeof(role), "vif%u", index);
-	if (v->net == CONFIG_NET_BRIDGE && join_bridge(v->dev, name, e)) {
-		close(fd);
-		return -(int)e->exit;
+	if (v->mtu)
+		set_mtu(name, v->mtu);
+	if (v->net == CONFIG_NET_BRIDGE)
+		rc = join_bridge(v->dev, name, e);
+	for (int i = 0; i < n; i++) {
+		snprintf(role, sizeof(role), i ? "vif%u.%d" : "vif%u", index, i);
+		if (rc)
+			close(fd[i]);
+		else
+			rc = launch_add(l, role, fd[i], e);
 	}
-	return launch_add(l, role, fd, e);
+	return rc;
 }
 
 static int open_vif(struct launch *l, const struct refhv_config *c, unsigned index, bool incoming,

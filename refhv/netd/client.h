@@ -28,6 +28,13 @@
 #define NETD_GRACE_DEFAULT 10 /* seconds */
 #define NETD_ERR_SIZE	   256
 
+/*
+ * With `vnet` a packet is a struct virtio_net_hdr (10 bytes, host byte order) and a frame, both ways: checksums may be
+ * blank and TCP super-frames may come. One of 11 bytes from the domain is no frame but a word: its last byte holds
+ * PV_NETBACK_CAP_* (pv/back/net.h), what the guest takes from now on. At first it takes neither.
+ */
+#define NETD_OFFLOADS_SIZE 11
+
 /* One host port that leads to a guest port. Addresses and ports in host byte order. */
 struct netd_forward {
 	uint8_t udp;

@@ -24,39 +24,64 @@ struct state {
 };
 
 static volatile uint8_t sink;
+/* Headers that lead on into TCP. */
+static const uint8_t tcp4[60] = {2, 0,	  0, 0, 0, 2, 2, 0, 0, 0,  0, 1,	  8,
+				 0, 0x45, 0, 1, 0, 0, 0, 0, 0, 64, 6, [46] = 0x50};
+static const uint8_t tcp6[60] = {2, 0,	  0,	0,    0, 2, 2, 0, 0, 0, 0,
+				 1, 0x86, 0xdd, 0x60, 0, 0, 0, 1, 0, 6, 64};
 
-static int far_tx(void *ctx, const void *frame, uint32_t len, const struct pv_net_meta *meta)
+static int far_tx(void *ctx, unsigned queue, const struct pv_netback_frame *f, unsigned n)
 {
 	struct state *s = ctx;
-	uint32_t i;
+	uint32_t i, k;
 
-	if (len < 14 || len > PV_NET_MAX_FRAME)
-		abort();
-	if (meta->flags & PV_NET_CSUM_BLANK && !(s->cfg.caps & PV_NETBACK_CAP_CSUM))
-		abort();
-	if (meta->gso_type && (!(s->cfg.caps & PV_NETBACK_CAP_GSO4) || !meta->gso_size))
-		abort();
-	for (i = 0; i < len; i += 97)
-		sink ^= ((const uint8_t *)frame)[i];
+	for (k = 0; k < n; k++) {
+		const struct pv_net_meta *m = &f[k].meta;
+		uint32_t gso =
+			m->gso_type == PV_NET_GSO_TCP4 ? PV_NETBACK_CAP_GSO4 : PV_NETBACK_CAP_GSO6;
+
+		if (f[k].len < 14 || f[k].len > PV_NET_MAX_FRAME)
+			abort();
+		if (m->flags & PV_NET_CSUM_BLANK && (!(s->cfg.caps & PV_NETBACK_CAP_CSUM) ||
+						     m->csum_start + m->csum_field + 2u > f[k].len))
+			abort();
+		if (m->gso_type && (!(s->cfg.caps & gso) || m->gso_size < PV_NET_GSO_MIN))
+			abort();
+		for (i = 0; i < f[k].len; i += 97)
+			sink ^= ((const uint8_t *)f[k].data)[i];
+	}
 	fuzz_mutate(&s->bus);
-	return fuzz_u8(s->bus.in) % 5 == 4 ? -PV_EAGAIN : 0;
+	return fuzz_u8(s->bus.in) % 5 == 4 ? (int)(fuzz_u8(s->bus.in) % n) : (int)n;
 }
 
-static int far_rx(void *ctx, void *buf, uint32_t cap, struct pv_net_meta *meta)
+static int far_rx(void *ctx, unsigned queue, struct pv_netback_frame *f, unsigned n)
 {
 	struct state *s = ctx;
-	uint32_t len = fuzz_u16(s->bus.in);
+	uint32_t i, cap = f[0].len;
 
-	if (cap > PV_NET_MAX_FRAME || !s->bus.in->left)
-		return 0;
-	fuzz_mutate(&s->bus);
-	if (len > cap)
-		return -PV_E2BIG;
-	memset(buf, (int)len, len);
-	meta->flags = fuzz_u8(s->bus.in) & 3;
-	meta->gso_type = fuzz_u8(s->bus.in) % 8 == 7;
-	meta->gso_size = 1400;
-	return (int)len;
+	if (cap > PV_NET_MAX_FRAME)
+		abort();
+	for (i = 0; i < n && s->bus.in->left && fuzz_u8(s->bus.in) % 4; i++) {
+		uint32_t len = fuzz_u16(s->bus.in);
+		uint8_t what = fuzz_u8(s->bus.in);
+
+		fuzz_mutate(&s->bus);
+		f[i].len = len > cap ? 0 : len;
+		memset(f[i].data, (int)len, len > cap ? 0 : len);
+		if (what & 4 && f[i].len > 60)
+			memcpy(f[i].data, what & 8 ? tcp6 : tcp4, 60);
+		f[i].meta.flags = what & 3;
+		f[i].meta.gso_type = what & 16 ? (what & 8 ? 2 : 1) : 0;
+		f[i].meta.gso_size = what & 32 ? 1400 : 8 + len % 97;
+	}
+	return (int)i;
+}
+
+static uint64_t now(void *ctx)
+{
+	static uint64_t t;
+
+	return t += 100000;
 }
 
 static void put_tx(struct state *s, struct fuzz_input *in)
@@ -117,7 +142,7 @@ static void move(struct state *s)
 	if (pv_netback_export(&s->back, &st))
 		abort();
 	pv_netback_destroy(&s->back);
-	if (pv_netback_import(&s->back, &st))
+	if (pv_netback_import(&s->back, &st, sizeof(st)))
 		abort();
 	pv_netback_quiesce(&s->back, false);
 }
@@ -140,12 +165,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct fuzz_input in = {data, size};
 	uint8_t shape = fuzz_u8(&in);
 	struct state s;
+	unsigned i;
 
 	memset(&s, 0, sizeof(s));
 	fuzz_bus_init(&s.bus, &in);
 	s.bus.keys = shape & 1 ? full : plain;
 	s.far = (struct pv_netback_far){
-		.size = sizeof(s.far), .ctx = &s, .tx = far_tx, .rx = far_rx};
+		.size = sizeof(s.far), .ctx = &s, .tx = far_tx, .rx = far_rx, .now = now};
 	s.cfg.caps = shape >> 1 & 3;
 	s.cfg.max_frame = shape & 8 ? 65535 : 0;
 	s.cfg.no_sg = shape & 16;
@@ -165,9 +191,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		case 3: put_rx(&s, &in); break;
 		case 4:
 		case 5:
-		case 6: (void)pv_netback_work(&s.back, arg % 8); break;
+		case 6: (void)pv_netback_work(&s.back, arg / 8 % 3, arg % 8); break;
 		case 7:
-			(void)pv_netback_arm(&s.back);
+			(void)pv_netback_arm(&s.back, arg % 3, 0);
+			(void)pv_netback_control(&s.back);
+			if (arg & 64)
+				(void)pv_netback_drain(&s.back, arg % 3, 4);
 			fuzz_mutate(&s.bus);
 			break;
 		case 8:
@@ -177,8 +206,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		default: move(&s); break;
 		}
 		/* Nothing is ever held between two calls. */
-		if (pv_ring_back_inflight(&s.back.tx) || pv_ring_back_inflight(&s.back.rx))
-			abort();
+		for (i = 0; i < pv_netback_queues(&s.back); i++)
+			if (pv_ring_back_inflight(&s.back.q[i].tx) ||
+			    pv_ring_back_inflight(&s.back.q[i].rx))
+				abort();
 	}
 	pv_netback_destroy(&s.back);
 	fuzz_bus_fini(&s.bus);

@@ -322,7 +322,6 @@ static const struct {
 	{"rate=fast", "bad rate"},
 	{"rate=1MB/s@5", "unknown unit of time"},
 	{"rate=1MB/s@0ms", "bad interval"},
-	{"rate=1MB/s@20ms", "not enforced"},
 	{"model=e1000", "emulated"},
 	{"type=ioemu", "emulated"},
 	{"mtu=10", "bad mtu"},
@@ -337,6 +336,24 @@ START_TEST(bad_vif_specification_is_refused_with_its_reason)
 	ck_assert_int_eq(config_vif_parse(&v, bad_vifs[_i].spec, "f", 9, NULL, &e), -REFHV_CONFIG);
 	ck_assert_msg(strstr(e.what, bad_vifs[_i].what), "%s: %s", bad_vifs[_i].spec, e.what);
 	ck_assert_uint_eq(e.line, 9);
+}
+END_TEST
+
+START_TEST(rate_is_a_credit_of_bytes_for_an_interval)
+{
+	static const struct {
+		const char *spec;
+		uint64_t bytes;
+		uint32_t us;
+	} good[] = {{"rate=10MB/s", 500000, 50000},
+		    {"rate=1Mb/s@20ms", 2500, 20000},
+		    {"rate=1GB/s@1s", 1000000000, 1000000}};
+	struct config_vif v;
+
+	ck_assert_int_eq(config_vif_parse(&v, good[_i].spec, "f", 9, NULL, &e), 0);
+	ck_assert_uint_eq(v.rate_bytes, good[_i].bytes);
+	ck_assert_uint_eq(v.rate_interval_us, good[_i].us);
+	free(v.forward);
 }
 END_TEST
 
@@ -358,14 +375,15 @@ START_TEST(json_brings_back_the_same_description)
 	struct refhv_config back;
 	json_t *one, *two;
 
-	good(MINIMAL
-	     "uuid='6d5c4e30-9a1f-4f0e-8f8b-0a1b2c3d4e5f'\nvcpus=2\nmaxvcpus=4\nmaxmem=64\n"
-	     "disk=['/a,raw,xvda,ro','x,raw,xvdb,w,no-discard']\non_reboot='preserve'\n"
-	     "vif=['hostfwd=tcp::1-:2,mtu=9000','tap=t0,untrusted','bridge=br0,ip=10.0.0.1']\n");
+	good(MINIMAL "uuid='6d5c4e30-9a1f-4f0e-8f8b-0a1b2c3d4e5f'\nvcpus=2\nmaxvcpus=4\nmaxmem=64\n"
+		     "disk=['/a,raw,xvda,ro','x,raw,xvdb,w,no-discard']\non_reboot='preserve'\n"
+		     "vif=['hostfwd=tcp::1-:2,mtu=9000','tap=t0,untrusted','bridge=br0,ip=10.0.0.1,"
+		     "rate=1MB/s']\n");
 	one = config_to_json(&c);
 	ck_assert_msg(!config_from_json(&back, one, &e), "%s", e.what);
 	two = config_to_json(&back);
 	ck_assert(json_equal(one, two));
+	ck_assert_uint_eq(back.vif[2].rate_bytes, 50000);
 	json_decref(one);
 	json_decref(two);
 	config_free(&back);
@@ -435,6 +453,7 @@ int main(void)
 	tcase_add_test(t, forwards_are_read_and_default_to_the_loopback);
 	tcase_add_loop_test(t, bad_vif_specification_is_refused_with_its_reason, 0,
 			    COUNT(bad_vifs));
+	tcase_add_loop_test(t, rate_is_a_credit_of_bytes_for_an_interval, 0, 3);
 	tcase_add_test(t, mac_stays_the_same_for_the_same_uuid);
 	tcase_add_test(t, json_brings_back_the_same_description);
 	tcase_add_test(t, json_from_nowhere_is_checked);
