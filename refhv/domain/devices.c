@@ -73,20 +73,21 @@ static unsigned disk_queues(const struct domain *d)
 }
 
 /* Queues beyond a device's first leave the engine's descriptors to the devices that are still to come. */
-static void more_kicks(struct device *dev, struct host_disk_config *cfg)
+static int queue_kick(struct device *dev, unsigned queue)
 {
 	struct domain *d = dev->d;
+	unsigned left = d->config.ndisks + d->config.nvifs - d->devices->n;
+	uint16_t index = PV_KICK_INDEX_NONE;
+	int fd;
 
-	for (unsigned i = 1; i < cfg->queues; i++) {
-		unsigned left = d->config.ndisks + d->config.nvifs - d->devices->n;
-		uint16_t index = PV_KICK_INDEX_NONE;
-
-		if (KICK_DEVICES + d->devices->kicks + left < ENGINE_KICK_FDS)
-			cfg->kick[i] = kick(d, &index);
-		else
-			cfg->kick[i] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-		host_bus_set_kick(&dev->bus, i, cfg->kick[i], index);
-	}
+	if (queue == 0)
+		return dev->bus.cfg.kick;
+	if (KICK_DEVICES + d->devices->kicks + left < ENGINE_KICK_FDS)
+		fd = kick(d, &index);
+	else
+		fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	host_bus_set_kick(&dev->bus, queue, fd, index);
+	return fd;
 }
 
 static struct device *add(struct domain *d, const char *kind, unsigned index, unsigned config)
@@ -159,9 +160,9 @@ static int start_disk(struct domain *d, unsigned index, struct refhv_error *e)
 		return 0;
 	dev = add(d, "vbd", disk->vbd, index);
 	cfg.bus = &dev->bus.bus;
-	cfg.kick[0] = dev->bus.cfg.kick;
 	cfg.queues = disk_queues(d);
-	more_kicks(dev, &cfg);
+	for (unsigned i = 0; i < cfg.queues; i++)
+		cfg.kick[i] = queue_kick(dev, i);
 	cfg.ctx = dev;
 	rc = d->incoming ? 0 : nodes_disk(d, index);
 	if (!rc)
@@ -205,13 +206,11 @@ static bool vif_queues(struct device *dev, struct host_net_config *cfg, int firs
 
 	for (cfg->queues = 0; first >= 0 && cfg->queues < PV_NETBACK_QUEUES; cfg->queues++) {
 		unsigned i = cfg->queues;
-		uint16_t index = dev->bus.cfg.kick_index;
 
 		cfg->frames[i] = first;
-		cfg->kick[i] = i ? kick(d, &index) : dev->bus.cfg.kick;
+		cfg->kick[i] = queue_kick(dev, i);
 		if (cfg->kick[i] < 0)
 			return false;
-		host_bus_set_kick(&dev->bus, i, cfg->kick[i], index);
 		snprintf(role, sizeof(role), "vif%u.%u", dev->config, i + 1);
 		first = domain_fd(d, role, true);
 	}
