@@ -45,19 +45,12 @@ void hand_publish(struct blk_hand *h)
 	}
 }
 
-void hand_start(struct blk_hand *h, struct blk_rig *rig, const struct pv_blkback_config *cfg,
-		unsigned queues, unsigned order, bool persistent)
+void hand_prepare(struct blk_hand *h, struct blk_rig *rig, unsigned queues, unsigned order,
+		  bool persistent)
 {
 	unsigned i;
 
 	memset(h, 0, sizeof(*h));
-	blk_rig_init(rig, 1);
-	rig->always_accepts = true;
-	free(rig->mem);
-	rig->mem = aligned_alloc(16, pv_blkback_mem_size(cfg));
-	ck_assert_int_eq(pv_blkback_init(&rig->back, &rig->bus.back, &rig->disk, cfg, rig->mem,
-					 pv_blkback_mem_size(cfg)),
-			 0);
 	h->rig = rig;
 	h->queues = queues;
 	h->order = order;
@@ -74,15 +67,48 @@ void hand_start(struct blk_hand *h, struct blk_rig *rig, const struct pv_blkback
 	hand_publish(h);
 }
 
-int hand_connect(struct blk_hand *h)
+void hand_start(struct blk_hand *h, struct blk_rig *rig, const struct pv_blkback_config *cfg,
+		unsigned queues, unsigned order, bool persistent)
+{
+	blk_rig_init(rig, 1);
+	rig->always_accepts = true;
+	free(rig->mem);
+	rig->mem = aligned_alloc(16, pv_blkback_mem_size(cfg));
+	ck_assert_int_eq(pv_blkback_init(&rig->back, &rig->bus.back, &rig->disk, cfg, rig->mem,
+					 pv_blkback_mem_size(cfg)),
+			 0);
+	hand_prepare(h, rig, queues, order, persistent);
+}
+
+void hand_format(struct blk_hand *h)
 {
 	unsigned q;
 
 	memset(h->mem, 0, (size_t)(h->queues << h->order) * MEM_PAGE);
 	for (q = 0; q < h->queues; q++)
 		hand_ring(h, q)->req_event = hand_ring(h, q)->rsp_event = 1;
+}
+
+int hand_connect(struct blk_hand *h)
+{
+	hand_format(h);
 	mem_dir_state(&h->rig->bus, 0, 3);
 	return pv_blkback_step(&h->rig->back);
+}
+
+void hand_release(struct blk_hand *h)
+{
+	struct blk_rig *r = h->rig;
+	unsigned i;
+
+	ck_assert_uint_eq(r->bus.maps, 0);
+	for (i = 0; i < h->pages; i++)
+		ck_assert_int_eq(r->bus.front.revoke(&r->bus, h->ref[i]), 0);
+	r->bus.front.gref_free(&r->bus, h->ref, h->pages);
+	r->bus.front.pages_free(&r->bus, h->mem, h->pages);
+	ck_assert_msg(!mem_bus_error(&r->bus), "%s", mem_bus_error(&r->bus));
+	ck_assert(mem_bus_idle(&r->bus, 0));
+	blk_rig_fini(r);
 }
 
 void hand_stop(struct blk_hand *h)
@@ -97,14 +123,7 @@ void hand_stop(struct blk_hand *h)
 			pv_blkback_work(&r->back, i, 0);
 	}
 	ck_assert_int_eq(pv_blkback_destroy(&r->back), 0);
-	ck_assert_uint_eq(r->bus.maps, 0);
-	for (i = 0; i < h->pages; i++)
-		ck_assert_int_eq(r->bus.front.revoke(&r->bus, h->ref[i]), 0);
-	r->bus.front.gref_free(&r->bus, h->ref, h->pages);
-	r->bus.front.pages_free(&r->bus, h->mem, h->pages);
-	ck_assert_msg(!mem_bus_error(&r->bus), "%s", mem_bus_error(&r->bus));
-	ck_assert(mem_bus_idle(&r->bus, 0));
-	blk_rig_fini(r);
+	hand_release(h);
 }
 
 struct pv_sring *hand_ring(struct blk_hand *h, unsigned q)

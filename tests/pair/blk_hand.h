@@ -29,12 +29,19 @@ struct blk_hand {
  * its keys but no state. */
 void hand_start(struct blk_hand *h, struct blk_rig *rig, const struct pv_blkback_config *cfg,
 		unsigned queues, unsigned order, bool persistent);
+/* The frontend alone, on rig's bus; its backend is somebody else's. */
+void hand_prepare(struct blk_hand *h, struct blk_rig *rig, unsigned queues, unsigned order,
+		  bool persistent);
 /* Writes the keys again. */
 void hand_publish(struct blk_hand *h);
+/* Makes the rings new. */
+void hand_format(struct blk_hand *h);
 /* Formats the rings, says Initialised; what the backend's step says. */
 int hand_connect(struct blk_hand *h);
 /* Completes everything, destroys the backend; nothing may be left mapped. */
 void hand_stop(struct blk_hand *h);
+/* The frontend alone: gives everything back; nothing may be left mapped. */
+void hand_release(struct blk_hand *h);
 
 struct pv_sring *hand_ring(struct blk_hand *h, unsigned q);
 struct pv_blkif_request *hand_slot(struct blk_hand *h, unsigned q, uint32_t i);
