@@ -1,6 +1,6 @@
 /*
- * Grant table in a guest (version 1 entries): lending pages to other domains, and using pages that
- * others lend.
+ * Grant table in a guest: lending pages to other domains, and using pages that others lend. Entries
+ * are version 1 or 2; the calls are the same for both.
  *
  * A reference's life: alloc -> permit -> (peer maps, copies, unmaps) -> revoke -> permit ... ->
  * free. alloc and free manage numbers only and are for set-up; permit and revoke are what the data
@@ -19,9 +19,9 @@
 struct pv;
 struct pv_gnttab_copy;
 
-#define PV_GNTTAB_REFS_PER_FRAME 512u
-#define PV_GNTTAB_MAX_FRAMES	 64u /* of our table; a host that allows more is used up to this */
-#define PV_GREF_NONE		 UINT32_MAX
+#define PV_GNTTAB_MAX_FRAMES	    64u /* of our table; a host that allows more is used up to this */
+#define PV_GNTTAB_MAX_STATUS_FRAMES 8u /* a status frame serves 8 frames of version 2 */
+#define PV_GREF_NONE		    UINT32_MAX
 
 /* Flags of permit. */
 #define PV_GRANT_RW 0u
@@ -33,7 +33,9 @@ struct pv_gnttab_copy;
  * second free is noticed, and the record survives a new grant table after migration.
  */
 struct pv_gnttab {
-	uint64_t *frame[PV_GNTTAB_MAX_FRAMES]; /* an entry is one word */
+	uint64_t *frame[PV_GNTTAB_MAX_FRAMES];	       /* an entry is one word; version 2: two */
+	uint16_t *status[PV_GNTTAB_MAX_STATUS_FRAMES]; /* version 2 */
+	uint32_t version;
 	uint32_t nr_frames;
 	uint32_t max_frames;
 	uint64_t *free_bits;	/* 1: free */
@@ -41,9 +43,15 @@ struct pv_gnttab {
 	uint32_t nr_free;
 };
 
-/* Sets up the first grant frame; more are added as references are needed. -PV_ENOSYS: the host has
- * no grant table. */
+/*
+ * Sets up the first grant frame; more are added as references are needed. Version 1 of the entries,
+ * or 2 where frame numbers may not fit into version 1's 32 bits (memory above 16 TiB).
+ * -PV_ENOSYS: the host has no grant table; -PV_EBUSY: done already, or an earlier kernel's grants are
+ * in use in another version.
+ */
 int pv_gnttab_init(struct pv *pv);
+/* The same with a version asked for: 1 or 2 (-PV_ENOSYS: the host does not have it), 0: as above. */
+int pv_gnttab_init_version(struct pv *pv, unsigned version);
 
 /* A new reference, or -PV_ENOSPC (the host's limit is reached; nothing is wrong, try later) or
  * -PV_ENOMEM. Never a reserved one (0-7). */
@@ -58,11 +66,18 @@ int pv_gnttab_free(struct pv *pv, uint32_t ref);
  * the frame does not fit into version 1's 32 bits.
  */
 int pv_gnttab_permit(struct pv *pv, uint32_t ref, uint16_t peer, uint64_t gfn, unsigned flags);
+/*
+ * Lets peer copy (not map) length bytes from offset on of the page; they do not cross its end, and
+ * there is at least one (-PV_EINVAL). Version 2 only: -PV_EOPNOTSUPP. Otherwise as permit.
+ */
+int pv_gnttab_permit_part(struct pv *pv, uint32_t ref, uint16_t peer, uint64_t gfn, unsigned flags,
+			  unsigned offset, unsigned length);
 
 /*
  * Ends access through ref. 0: ended, nobody maps the page and nobody can map it again; -PV_EBUSY:
- * the peer still has it mapped (or copies right now): nothing was changed, try again later;
- * -PV_EINVAL: not a reference of alloc.
+ * the peer still has it mapped (or copies right now): nothing was changed, try again later (version
+ * 2: a use that the peer began at this very moment may have failed); -PV_EINVAL: not a reference of
+ * alloc.
  */
 int pv_gnttab_revoke(struct pv *pv, uint32_t ref);
 

@@ -34,13 +34,15 @@ static void map_one(struct pv_domain *d, unsigned vcpu, struct pv_gnttab_map_gra
 	if (!(op->flags & (PV_GNTMAP_host_map | PV_GNTMAP_device_map)))
 		return;
 	op->status = PV_GNTST_general_error;
-	if (op->flags & ~known || !d->vmm.physmap_set)
+	if (op->flags & ~known)
 		return;
-	if (!pv_domain_is_self(d, op->dom)) {
-		/* Domain 0 is there, but lends nothing. */
-		op->status = op->dom == 0 ? PV_GNTST_general_error : PV_GNTST_bad_domain;
+	op->status = PV_GNTST_bad_domain;
+	if (!pv_domain_is_self(d, op->dom) && op->dom != 0)
 		return;
-	}
+	/* Domain 0 is there, but lends nothing. */
+	op->status = PV_GNTST_general_error;
+	if (!pv_domain_is_self(d, op->dom) || !d->vmm.physmap_set)
+		return;
 	if (target_gpa(d, vcpu, op->host_addr, &gpa) || gpa / PV_PAGE > PV_GFN_MAX ||
 	    pv_domain_gfn_special(d, gpa / PV_PAGE) || pv_domain_gfn_mapped(d, gpa / PV_PAGE, 1))
 		return;

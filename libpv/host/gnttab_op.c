@@ -190,6 +190,22 @@ static int64_t do_cache_flush(struct pv_domain *d, unsigned vcpu, uint64_t gva, 
 	return 0;
 }
 
+/* What Xen lets HVM guests ask (hvm_grant_table_op in xen/arch/x86/hvm/hypercall.c). */
+static bool pvh_may(uint64_t op)
+{
+	switch (op) {
+	case PV_GNTTABOP_map_grant_ref:
+	case PV_GNTTABOP_unmap_grant_ref:
+	case PV_GNTTABOP_setup_table:
+	case PV_GNTTABOP_copy:
+	case PV_GNTTABOP_query_size:
+	case PV_GNTTABOP_set_version:
+	case PV_GNTTABOP_get_version:
+	case PV_GNTTABOP_swap_grant_ref: return true;
+	default: return false;
+	}
+}
+
 int64_t pv_do_grant_table_op(struct pv_domain *d, unsigned vcpu, const uint64_t *arg)
 {
 	uint64_t gva = arg[1];
@@ -197,6 +213,8 @@ int64_t pv_do_grant_table_op(struct pv_domain *d, unsigned vcpu, const uint64_t 
 
 	if (arg[2] > PV_MAX_BATCH)
 		return -PV_EINVAL;
+	if (d->kind == PV_DOMAIN_PVH && !pvh_may(arg[0]))
+		return -PV_ENOSYS;
 	switch (arg[0]) {
 	case PV_GNTTABOP_map_grant_ref: return pv_do_grant_map(d, vcpu, gva, count);
 	case PV_GNTTABOP_unmap_grant_ref: return pv_do_grant_unmap(d, vcpu, gva, count);

@@ -76,6 +76,7 @@ static void plausible_args(struct input *in, uint64_t nr, uint64_t cmd)
 		struct pv_gnttab_unmap_grant_ref unmap;
 		struct pv_gnttab_copy copy;
 		struct pv_gnttab_setup_table setup;
+		struct pv_gnttab_swap_grant_ref swap;
 		struct pv_add_to_physmap add;
 		struct pv_memory_reservation reservation;
 		struct pv_hvm_param param;
@@ -113,11 +114,17 @@ static void plausible_args(struct input *in, uint64_t nr, uint64_t cmd)
 		else if (cmd == PV_GNTTABOP_setup_table)
 			a.setup = (struct pv_gnttab_setup_table){PV_DOMID_SELF, n, 0,
 								 fake_gva(FAKE_DATA)};
+		else if (cmd == PV_GNTTABOP_set_version)
+			a.words[0] = 1 + (n & 1);
+		else if (cmd == PV_GNTTABOP_swap_grant_ref)
+			a.swap = (struct pv_gnttab_swap_grant_ref){n, n / 2, 0};
 		else
 			a.words[0] = PV_DOMID_SELF;
 	} else if (nr == PV_HYPERVISOR_memory_op) {
 		a.add = (struct pv_add_to_physmap){PV_DOMID_SELF, 0, n & 1, n / 4,
 						   n & 2 ? FAKE_GRANTS + n / 4 : gfn};
+		if (n & 8)
+			a.add.idx |= PV_XENMAPIDX_grant_table_status;
 		if (cmd < 7 && cmd != 2)
 			a.reservation = (struct pv_memory_reservation){fake_gva(FAKE_ARGS) + 256, 2,
 								       n % 3, 0, PV_DOMID_SELF};

@@ -105,11 +105,19 @@ static int64_t evtchn(struct rig *r, uint64_t op, void *arg)
 
 static int64_t memory(struct rig *r, uint64_t op, const struct pv_add_to_physmap *a)
 {
+	if (op == PV_XENMEM_maximum_gpfn)
+		return r->last_gfn;
 	if (op != PV_XENMEM_add_to_physmap)
 		return -PV_ENOSYS;
 	ck_assert_uint_lt(a->gpfn, RIG_PAGES);
 	ck_assert(r->used[a->gpfn]);
-	if (a->space == PV_XENMAPSPACE_grant_table) {
+	if (a->space == PV_XENMAPSPACE_grant_table && (a->idx & PV_XENMAPIDX_grant_table_status)) {
+		uint32_t i = (uint32_t)a->idx & ~PV_XENMAPIDX_grant_table_status;
+
+		if (r->version != 2 || i >= (r->max_frames + 7) / 8)
+			return -PV_EINVAL;
+		r->status_placed[i] = a->gpfn;
+	} else if (a->space == PV_XENMAPSPACE_grant_table) {
 		if (a->idx >= r->max_frames)
 			return -PV_EINVAL;
 		r->placed[a->idx] = a->gpfn;
@@ -121,8 +129,14 @@ static int64_t gnttab(struct rig *r, uint64_t op, void *arg)
 {
 	struct pv_gnttab_query_size *q = arg;
 
-	if (op == PV_GNTTABOP_set_version)
+	if (op == PV_GNTTABOP_set_version) {
+		struct pv_gnttab_set_version *v = arg;
+
+		if (v->version > r->max_version)
+			return -PV_ENOSYS;
+		r->version = v->version;
 		return 0;
+	}
 	if (op != PV_GNTTABOP_query_size)
 		return -PV_ENOSYS;
 	q->nr_frames = 1;
@@ -196,6 +210,8 @@ void rig_init(struct rig *r)
 	r->pages_left = UINT32_MAX;
 	r->next_port = 1;
 	r->max_frames = 4;
+	r->max_version = 2;
+	r->last_gfn = RIG_PAGES - 1;
 	ck_assert_int_eq(pv_init(&r->pv, &os, &boot), 0);
 }
 

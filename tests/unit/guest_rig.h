@@ -32,6 +32,9 @@ struct rig {
 	unsigned unmasks;
 	uint32_t max_frames;		       /* of the grant table */
 	uint64_t placed[PV_GNTTAB_MAX_FRAMES]; /* gfn of each grant frame */
+	uint64_t status_placed[PV_GNTTAB_MAX_STATUS_FRAMES];
+	uint32_t version, max_version; /* of the grant table */
+	int64_t last_gfn;	       /* XENMEM_maximum_gpfn */
 	unsigned polls;
 	uint64_t now;	 /* what the os clock says */
 	unsigned locked; /* depth of the os lock */

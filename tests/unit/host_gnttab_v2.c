@@ -394,7 +394,7 @@ START_TEST(status_frames_go_with_version_two)
 	struct pv_gnttab_get_status_frames s = {1, PV_DOMID_SELF, 77, fake_gva(FAKE_DATA)};
 	uint64_t *list;
 
-	fake_open(&f, PV_DOMAIN_PVH, 1, true);
+	fake_open(&f, PV_DOMAIN_PV, 1, true); /* HVM guests cannot ask for lists */
 	fake_grants(&f);
 	list = fake_page(&f, FAKE_DATA);
 	ck_assert_int_eq(add(PV_XENMAPIDX_grant_table_status, STATUS), -PV_EINVAL);

@@ -138,6 +138,23 @@ uint32_t lend(uint16_t dom, void *page, unsigned flags);
 struct pv_gnttab_copy copy_pages(void *from, void *to, unsigned len);
 int run_copy(struct pv_gnttab_copy *c); /* its status, or the hypercall's error - 1000 */
 
+/*
+ * Version 2 of the grant table, for the time between the two calls; no grant may be out. enter
+ * fails the case or skips it by itself and then returns 0. Entries start as zeros.
+ */
+int v2_enter(void);
+void v2_leave(void);
+union pv_grant_entry_v2 *v2_entry(uint32_t ref);
+uint16_t v2_status(uint32_t ref);
+/* Lends a page to this domain itself: the whole, or, with a length, a part. */
+void v2_lend(uint32_t ref, void *page, unsigned flags, unsigned offset, unsigned length);
+
+/*
+ * Where a grant can be mapped in PVH: a guest physical address with nothing behind it, and the same
+ * as a pointer. NULL and a skip where that is not possible.
+ */
+void *map_place(uint64_t *addr);
+
 /* Turns interrupt mode on at the first call. */
 void need_interrupts(void);
 

@@ -81,6 +81,10 @@ uint64_t kernel_now(void); /* ns, pv_time_now() */
  */
 void kernel_wait(uint64_t deadline);
 
+/* ---- Grants, before any device: pv_gnttab_init(), or the version that gnttab=v1 or gnttab=v2 on
+ * the command line asks for ---- */
+int kernel_grants_init(struct kernel *k);
+
 /* ---- Xenstore and devices ---- */
 /*
  * The bus, for pv_bus_open() and, through its xs member, for the store itself; NULL: the domain has
