@@ -67,7 +67,7 @@ void guest_main(struct kernel *k)
 	guest = k;
 	pv = k->pv;
 	own_domid = find_domid();
-	if (kernel_grants_init(k))
+	if (kernel_grants_init())
 		panic("conformance: no grant table");
 	kprintf("TAP version 13\n1..%u\n", (unsigned)(guest_cases_end - guest_cases_start));
 	for (c = guest_cases_start; c < guest_cases_end; c++) {

@@ -159,7 +159,7 @@ static void connect(struct pv *pv)
 	const struct pv_blkfront_config config = {
 		.ring_order = 1, .max_segs = PV_BLKFRONT_MAX_SEGS, .grefs = 2048, .indirect = 32};
 	uint64_t deadline = kernel_now() + CONNECT_NS;
-	int id = pv_bus_find(kernel_bus(), "vbd", 0), rc = pv_gnttab_init(pv);
+	int id = pv_bus_find(kernel_bus(), "vbd", 0), rc = kernel_grants_init();
 
 	if (rc || id < 0)
 		panic("no grant table or no disk (%d, %d)", rc, id);

@@ -104,8 +104,7 @@ static unsigned count_vcpus(void)
 	return n;
 }
 
-/* Is this word, as a whole, on the command line? */
-static int told(const char *word)
+int cmdline_has(const char *word)
 {
 	size_t n = strlen(word);
 	const char *s;
@@ -123,7 +122,7 @@ static void __attribute__((noreturn)) run(const struct pv_boot *boot)
 
 	if (rc)
 		panic("pv_init: %d", rc);
-	if (told("evtchn=fifo"))
+	if (cmdline_has("evtchn=fifo"))
 		fifo = pv_evtchn_fifo_init(&kernel_pv);
 	trap_init();
 	console_init();

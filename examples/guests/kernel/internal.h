@@ -37,6 +37,7 @@ static inline uint64_t va_to_pa(const void *va)
 void boot_pv(const struct pv_start_info *si);
 void boot_pvh(uint64_t start_info_pa);
 int kernel_is_pv(void);
+int cmdline_has(const char *word); /* as a whole */
 
 /* page.c: which physical pages there are; nothing is free at first. */
 void page_add(uint64_t first_pfn, uint64_t end_pfn);

@@ -83,7 +83,7 @@ void kernel_wait(uint64_t deadline);
 
 /* ---- Grants, before any device: pv_gnttab_init(), or the version that gnttab=v1 or gnttab=v2 on
  * the command line asks for ---- */
-int kernel_grants_init(struct kernel *k);
+int kernel_grants_init(void);
 
 /* ---- Xenstore and devices ---- */
 /*

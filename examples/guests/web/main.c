@@ -189,7 +189,7 @@ void guest_main(struct kernel *k)
 	}
 	if (pv_xs_read_number(&kernel_bus()->xs, 0, "domid", &domid) < 0)
 		domid = 0;
-	rc = kernel_grants_init(k);
+	rc = kernel_grants_init();
 	if (rc)
 		kprintf("web: no grant table (%d)\n", rc);
 	if (!rc)
