@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "../engine.h"
+#include "sites.h"
 #include "walk.h"
 
 #define ke_read(p)     __atomic_load_n(p, __ATOMIC_SEQ_CST)
@@ -155,7 +156,7 @@ struct engine {
 	uint32_t trap; /* atomic: enum ke_trap_state */
 	bool filtered; /* writes to EFER come here */
 	bool patched;
-	uint64_t site; /* gpa, if patched */
+	struct sites sites; /* if patched; at is a gpa */
 
 	/* route.c */
 	uint8_t routed[ENGINE_MAX_PORTS]; /* 1 + kick index; under the client's lock */

@@ -89,8 +89,8 @@ int ke_trap_init(struct engine *e, char *why, size_t size)
 /* Under trap_lock: patch the pair in [from, to), if there is exactly one. Returns how many. */
 static unsigned patch_in(struct engine *e, uint64_t from, uint64_t to, enum ke_trap_state state)
 {
-	uint64_t at = 0, found_at = 0;
-	unsigned found = 0;
+	struct sites s, first = {0};
+	unsigned found = 0, n;
 
 	for (unsigned i = 0; i < e->config.nregions && found < 2; i++) {
 		uint64_t start = e->config.region[i].gpa, end = start + e->config.region[i].size;
@@ -105,19 +105,19 @@ static unsigned patch_in(struct engine *e, uint64_t from, uint64_t to, enum ke_t
 			if (hole < 0 || (uint64_t)data >= end)
 				break;
 			start = (uint64_t)hole < end ? (uint64_t)hole : end;
-			found += sites_find((char *)e->config.ram + data, start - (uint64_t)data,
-					    &at);
-			if (found == 1 && !found_at)
-				found_at = (uint64_t)data + at;
+			n = sites_find((char *)e->config.ram + data, start - (uint64_t)data, &s);
+			if (n && !found)
+				first = (struct sites){(uint64_t)data + s.at, s.gap};
+			found += n;
 		}
 	}
 	if (found > 1)
 		ke_write(&e->trap, KE_TRAP_AMBIGUOUS);
 	if (found != 1)
 		return found;
-	sites_patch((char *)e->config.ram + found_at, KE_PORT_CALL);
-	ke_mark_dirty(e, found_at, SITE_SIZE);
-	e->site = found_at;
+	sites_patch(e->config.ram, &first, KE_PORT_CALL);
+	ke_mark_dirty(e, first.at, first.gap + SITE_ALIGN);
+	e->sites = first;
 	e->patched = true;
 	ke_write(&e->trap, state);
 	return 1;
@@ -162,7 +162,7 @@ void ke_trap_efer(struct ke_vcpu *v)
 	at &= ~4095ull;
 	pthread_mutex_lock(&e->trap_lock);
 	/* A kernel that was started by the one before it (kexec) brings a pair of its own. */
-	if (e->patched && sites_state((char *)e->config.ram + e->site) != 2)
+	if (e->patched && !sites_patched(e->config.ram, &e->sites, KE_PORT_CALL))
 		e->patched = false;
 	if (!e->patched)
 		patch_in(e, at > REACH ? at - REACH : 0, at + REACH, KE_TRAP_RUN_TIME);

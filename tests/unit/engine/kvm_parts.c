@@ -8,18 +8,21 @@
 #include <pv/abi/errno.h>
 #include "boot/acpi.h"
 #include "refhv/engine/kvm/kvm.h"
-#include "refhv/engine/kvm/sites.h"
 #include "run.h"
 
 static uint8_t mem[3 * 4096];
 
-static void put_pair(uint64_t at, uint8_t ret)
+static void put_pair(uint64_t at, uint64_t gap, uint8_t ret)
 {
-	const uint8_t amd[] = {0x0f, 0x01, 0xd9, ret, 0xcc},
-		      intel[] = {0x0f, 0x01, 0xc1, ret, 0xcc};
+	const uint8_t amd[] = {0x0f, 0x01, 0xd9, ret}, intel[] = {0x0f, 0x01, 0xc1, ret};
 
 	memcpy(mem + at, amd, sizeof(amd));
-	memcpy(mem + at + 16, intel, sizeof(intel));
+	memcpy(mem + at + gap, intel, sizeof(intel));
+}
+
+static void put_endbr(uint64_t at)
+{
+	memcpy(mem + at, "\xf3\x0f\x1e\xfa", 4);
 }
 
 static void clear(void)
@@ -27,86 +30,110 @@ static void clear(void)
 	memset(mem, 0xcc, sizeof(mem));
 }
 
+static unsigned find(uint64_t len, struct sites *s)
+{
+	*s = (struct sites){~0ull, 0};
+	return sites_find(mem, len, s);
+}
+
+static void expect(uint64_t at, uint32_t gap)
+{
+	struct sites s;
+
+	ck_assert_uint_eq(find(sizeof(mem), &s), 1);
+	ck_assert_uint_eq(s.at, at);
+	ck_assert_uint_eq(s.gap, gap);
+	clear();
+}
+
+static void expect_none(uint64_t len)
+{
+	struct sites s;
+
+	ck_assert_uint_eq(find(len, &s), 0);
+	clear();
+}
+
 START_TEST(the_pair_of_sites_is_found)
 {
-	uint64_t at = 0;
-
-	ck_assert_uint_eq(sites_find(mem, sizeof(mem), &at), 0);
-	put_pair(0x120, 0xc3);
-	ck_assert_uint_eq(sites_find(mem, sizeof(mem), &at), 1);
-	ck_assert_uint_eq(at, 0x120);
-	clear();
-	put_pair(0, 0xe9);
-	ck_assert_uint_eq(sites_find(mem, sizeof(mem), &at), 1);
-	ck_assert_uint_eq(at, 0);
-	clear();
-	put_pair(sizeof(mem) - SITE_SIZE, 0xc3);
-	ck_assert_uint_eq(sites_find(mem, sizeof(mem), &at), 1);
-	ck_assert_uint_eq(at, sizeof(mem) - SITE_SIZE);
+	expect_none(sizeof(mem));
+	put_pair(0x120, 16, 0xc3);
+	expect(0x120, 16);
+	put_pair(0, 16, 0xe9);
+	expect(0, 16);
+	put_pair(sizeof(mem) - 32, 16, 0xc3);
+	expect(sizeof(mem) - 32, 16);
 	/* The functions on two pages. */
-	clear();
-	put_pair(4096 - 16, 0xe9);
-	ck_assert_uint_eq(sites_find(mem, sizeof(mem), &at), 1);
-	ck_assert_uint_eq(at, 4096 - 16);
+	put_pair(4096 - 16, 16, 0xe9);
+	expect(4096 - 16, 16);
+	put_pair(0x140, 64, 0xe9);
+	expect(0x140, 64);
+	/* As in a kernel with indirect branch tracking and padded functions. */
+	put_endbr(0x180);
+	put_endbr(0x1a0);
+	put_pair(0x184, 32, 0xe9);
+	expect(0x184, 32);
 }
 END_TEST
 
 START_TEST(what_only_looks_like_a_site_is_not_one)
 {
-	uint64_t at;
-
 	/* Not at a function's place. */
-	put_pair(0x128, 0xc3);
-	ck_assert_uint_eq(sites_find(mem, sizeof(mem), &at), 0);
-	/* Beyond the end. */
-	clear();
-	put_pair(sizeof(mem) - SITE_SIZE, 0xc3);
-	ck_assert_uint_eq(sites_find(mem, sizeof(mem) - 1, &at), 0);
+	put_pair(0x128, 16, 0xc3);
+	expect_none(sizeof(mem));
+	put_pair(0x124, 16, 0xc3);
+	expect_none(sizeof(mem));
+	put_endbr(0x120);
+	put_pair(0x124, 16, 0xc3);
+	expect_none(sizeof(mem));
+	/* Too far apart; beyond the end. */
+	put_pair(0x100, 80, 0xc3);
+	expect_none(sizeof(mem));
+	put_pair(sizeof(mem) - 32, 16, 0xc3);
+	expect_none(sizeof(mem) - 16);
+	put_pair(sizeof(mem) - 16, 0, 0xc3);
+	expect_none(sizeof(mem));
 	/* One half; another order; different returns; another instruction behind. */
-	clear();
-	put_pair(0x100, 0xc3);
+	put_pair(0x100, 16, 0xc3);
 	mem[0x112] = 0xd9;
-	ck_assert_uint_eq(sites_find(mem, sizeof(mem), &at), 0);
-	clear();
-	put_pair(0x100, 0xc3);
+	expect_none(sizeof(mem));
+	put_pair(0x100, 16, 0xc3);
 	mem[0x102] = 0xc1;
 	mem[0x112] = 0xd9;
-	ck_assert_uint_eq(sites_find(mem, sizeof(mem), &at), 0);
-	clear();
-	put_pair(0x100, 0xc3);
+	expect_none(sizeof(mem));
+	put_pair(0x100, 16, 0xc3);
 	mem[0x103] = 0xe9;
-	ck_assert_uint_eq(sites_find(mem, sizeof(mem), &at), 0);
-	clear();
-	put_pair(0x100, 0x90);
-	ck_assert_uint_eq(sites_find(mem, sizeof(mem), &at), 0);
+	expect_none(sizeof(mem));
+	put_pair(0x100, 16, 0x90);
+	expect_none(sizeof(mem));
 }
 END_TEST
 
 START_TEST(two_pairs_are_one_too_many)
 {
-	uint64_t at;
+	struct sites s;
 
-	put_pair(0x100, 0xc3);
-	put_pair(0x1000, 0xc3);
-	ck_assert_uint_eq(sites_find(mem, sizeof(mem), &at), 2);
-	put_pair(0x2000, 0xc3);
-	ck_assert_uint_eq(sites_find(mem, sizeof(mem), &at), 2);
+	put_pair(0x100, 16, 0xc3);
+	put_pair(0x1000, 16, 0xc3);
+	ck_assert_uint_eq(find(sizeof(mem), &s), 2);
+	put_pair(0x2000, 16, 0xc3);
+	ck_assert_uint_eq(find(sizeof(mem), &s), 2);
 }
 END_TEST
 
 START_TEST(patching_changes_six_bytes)
 {
 	uint8_t before[sizeof(mem)];
-	uint64_t at;
 	unsigned changed = 0;
+	struct sites s, t;
 
-	put_pair(0x100, 0xe9);
+	put_pair(0x100, 16, 0xe9);
 	memcpy(before, mem, sizeof(mem));
-	ck_assert_int_eq(sites_state(mem + 0x100), 1);
-	ck_assert_int_eq(sites_state(mem + 0x110), 0);
-	sites_patch(mem + 0x100, KE_PORT_CALL);
-	ck_assert_int_eq(sites_state(mem + 0x100), 2);
-	ck_assert_uint_eq(sites_find(mem, sizeof(mem), &at), 0);
+	ck_assert_uint_eq(find(sizeof(mem), &s), 1);
+	ck_assert(!sites_patched(mem, &s, KE_PORT_CALL));
+	sites_patch(mem, &s, KE_PORT_CALL);
+	ck_assert(sites_patched(mem, &s, KE_PORT_CALL));
+	ck_assert_uint_eq(find(sizeof(mem), &t), 0);
 	for (unsigned i = 0; i < sizeof(mem); i++)
 		changed += mem[i] != before[i];
 	ck_assert_uint_eq(changed, 6);
