@@ -9,13 +9,13 @@
  */
 #define MAX_TRIES 4
 
-unsigned pv_evtchn_fifo_raise(uint32_t *word, bool link)
+unsigned pv_evtchn_fifo_raise(uint32_t *word)
 {
 	unsigned done =
 		pv_fifo_set(word, PV_FIFO_PENDING) & PV_FIFO_PENDING ? 0 : PV_FIFO_NEWLY_PENDING;
 
 	/* PENDING before the look at MASKED: partner of MASKED before PENDING in an unmask. */
-	if (!link || pv_fifo_read(word) & PV_FIFO_MASKED)
+	if (pv_fifo_read(word) & PV_FIFO_MASKED)
 		return done;
 	if (!(pv_fifo_set(word, PV_FIFO_LINKED) & PV_FIFO_LINKED))
 		done |= PV_FIFO_NEWLY_LINKED;

