@@ -178,7 +178,7 @@ static json_t *describe_forwards(int control)
 static int attach_user(struct launch *l, const struct refhv_config *c, unsigned index,
 		       bool incoming, struct netd_link *link, struct refhv_error *e)
 {
-	struct netd_config n = {.mtu = c->vif[index].mtu};
+	struct netd_config n = {.mtu = c->vif[index].mtu, .vnet = true};
 	char path[256], log[sizeof(l->rundir->path) + CONFIG_NAME_MAX + 16],
 		err[NETD_ERR_SIZE] = "";
 	int rc = rundir_net_path(l->rundir, c->uuid, index, path, sizeof(path), e);
@@ -219,6 +219,7 @@ static int open_user(struct launch *l, const struct refhv_config *c, unsigned in
 	if (rc)
 		return rc;
 	json_object_set_new(about, "mtu", json_integer(link.mtu));
+	json_object_set_new(about, "vnet", json_boolean(link.vnet));
 	json_object_set_new(about, "forwards", describe_forwards(link.control));
 	snprintf(role, sizeof(role), "netd%u", index);
 	rc = launch_add(l, role, link.control, e);

@@ -64,7 +64,7 @@ int netd_program(char *path, size_t size)
 
 /* The daemon's command line. It lives on the stack of netd_start(), which waits for the exec. */
 struct command {
-	char *argv[12 + 2 * NETD_FORWARDS_MAX];
+	char *argv[13 + 2 * NETD_FORWARDS_MAX];
 	char mtu[16], grace[16], report[16];
 	char forwards[NETD_FORWARDS_MAX][80];
 };
@@ -86,6 +86,8 @@ static void build(struct command *c, const struct netd_config *config, const cha
 	c->argv[n++] = c->grace;
 	c->argv[n++] = (char *)(uintptr_t) "--report";
 	c->argv[n++] = c->report;
+	if (config->vnet)
+		c->argv[n++] = (char *)(uintptr_t) "--vnet";
 	for (unsigned i = 0; i < config->n_forwards; i++) {
 		netd_forward_format(&config->forwards[i], c->forwards[i], sizeof(c->forwards[i]));
 		c->argv[n++] = (char *)(uintptr_t) "--forward";
@@ -262,7 +264,10 @@ int netd_attach(const char *path, struct netd_link *link, char err[NETD_ERR_SIZE
 	link->control = reach(path);
 	if (link->control < 0)
 		return complain(err, link->control, "no daemon at", path);
-	rc = ask(link->control, "attach", answer, sizeof(answer), &link->frames);
+	rc = ask(link->control, "attach vnet", answer, sizeof(answer), &link->frames);
+	link->vnet = rc > 0;
+	if (rc == -EINVAL)
+		rc = ask(link->control, "attach", answer, sizeof(answer), &link->frames);
 	if (rc > 0 && (link->frames < 0 || sscanf(answer, "ok %u", &link->mtu) != 1 ||
 		       link->mtu < NETD_MTU_MIN || link->mtu > NETD_MTU_MAX))
 		rc = -EPROTO;

@@ -17,6 +17,7 @@
 #define REFHV_NETD_CLIENT_H
 
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -50,6 +51,7 @@ struct netd_config {
 	const char *log_path;	 /* where its warnings go, appended; NULL: nowhere */
 	unsigned mtu;		 /* 0: NETD_MTU_DEFAULT */
 	unsigned grace;		 /* seconds; 0: NETD_GRACE_DEFAULT */
+	bool vnet;		 /* packets of the pair begin with a header, see below */
 	unsigned n_forwards;
 	struct netd_forward forwards[NETD_FORWARDS_MAX];
 };
@@ -58,6 +60,7 @@ struct netd_config {
 struct netd_link {
 	int control; /* the daemon stays while this is open somewhere */
 	int frames;  /* non-blocking SOCK_SEQPACKET: the domain's end of the pair */
+	bool vnet;   /* packets begin with a header: whoever does not know that must not use them */
 	unsigned
 		mtu; /* the largest IP packet the daemon sends or takes: give it to the guest (vif key `mtu`) */
 };

@@ -1,5 +1,6 @@
 /*
- * The unix socket of refhv-netd. Requests are packets: "attach", "hold SECONDS", "forwards", "quit". Answers begin with
+ * The unix socket of refhv-netd. Requests are packets: "attach" ("attach vnet" where packets
+ * of the pair begin with a header), "hold SECONDS", "forwards", "quit". Answers begin with
  * "ok" or "error ERRNO". Only the user who started us (and root) is heard; what he sends is parsed with bounds.
  */
 #include <errno.h>
@@ -95,8 +96,8 @@ static void serve(struct netd *n, int fd, const char *request)
 	unsigned seconds;
 	int len;
 
-	if (!strcmp(request, "attach")) {
-		snprintf(text, sizeof(text), "ok %u", n->mtu);
+	if (!strcmp(request, n->vnet ? "attach vnet" : "attach")) {
+		snprintf(text, sizeof(text), "ok %u%s", n->mtu, n->vnet ? " vnet" : "");
 		answer(fd, text, n->domain_frames);
 	} else if (sscanf(request, "hold %u", &seconds) == 1 && seconds <= 7 * 86400) {
 		int64_t until = netd_now() + seconds * SECOND;

@@ -56,9 +56,13 @@ static unsigned number(const char *name, const char *text, unsigned min, unsigne
 static void parse(struct netd *n, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"socket", required_argument, NULL, 's'}, {"mtu", required_argument, NULL, 'm'},
-		{"grace", required_argument, NULL, 'g'},  {"forward", required_argument, NULL, 'f'},
-		{"report", required_argument, NULL, 'r'}, {NULL, 0, NULL, 0},
+		{"socket", required_argument, NULL, 's'},
+		{"mtu", required_argument, NULL, 'm'},
+		{"grace", required_argument, NULL, 'g'},
+		{"forward", required_argument, NULL, 'f'},
+		{"report", required_argument, NULL, 'r'},
+		{"vnet", no_argument, NULL, 'v'},
+		{NULL, 0, NULL, 0},
 	};
 	char err[NETD_ERR_SIZE];
 	int c;
@@ -69,6 +73,7 @@ static void parse(struct netd *n, int argc, char **argv)
 		case 'm': n->mtu = number("--mtu", optarg, NETD_MTU_MIN, NETD_MTU_MAX); break;
 		case 'g': n->grace = number("--grace", optarg, 0, 86400); break;
 		case 'r': report_fd = (int)number("--report", optarg, 0, 1023); break;
+		case 'v': n->vnet = true; break;
 		case 'f':
 			if (n->n_forwards == NETD_FORWARDS_MAX)
 				netd_fail(E2BIG, "more than %u forwards", NETD_FORWARDS_MAX);
@@ -80,7 +85,7 @@ static void parse(struct netd *n, int argc, char **argv)
 	}
 	if (!n->socket_path || optind != argc)
 		netd_fail(EINVAL, "usage: refhv-netd --socket PATH [--mtu N] [--grace SECONDS] "
-				  "[--forward SPEC]...");
+				  "[--vnet] [--forward SPEC]...");
 }
 
 static void make_pair(struct netd *n)
@@ -102,7 +107,7 @@ static void make_pair(struct netd *n)
  */
 static void step(struct netd *n)
 {
-	bool running = n->n_users && user_drain(n);
+	bool running = n->n_users && wire_drain(n);
 	uint32_t timeout = UINT32_MAX;
 	unsigned control;
 	int rc, wait;
@@ -130,7 +135,8 @@ static void step(struct netd *n)
 	if (running) {
 		user_poll(n, rc < 0);
 		if (rc > 0 && n->poll[0].revents & POLLIN && !n->waiting)
-			user_input(n);
+			wire_input(n);
+		wire_flush(n);
 	}
 	if (rc > 0)
 		control_poll(n, control);
@@ -148,6 +154,7 @@ int main(int argc, char **argv)
 	if (!n.poll)
 		netd_fail(ENOMEM, "no memory");
 	make_pair(&n);
+	wire_start(&n);
 	user_start(&n);
 	control_listen(&n);
 	confine_leave_janitor(n.socket_path);

@@ -1,4 +1,4 @@
-/* What the files of refhv-netd share: main.c, user.c (libslirp), control.c (the unix socket), confine.c. */
+/* What the files of refhv-netd share: main.c, wire.c (the pair), user.c (libslirp), control.c (the unix socket), confine.c. */
 #ifndef REFHV_NETD_NETD_H
 #define REFHV_NETD_NETD_H
 
@@ -13,8 +13,9 @@
 #define NETD_USERS    16
 
 struct Slirp;
+struct wire;
 
-/* A frame that the pair had no room for. */
+/* A packet that the pair had no room for. */
 struct netd_waiting {
 	struct netd_waiting *next;
 	size_t len;
@@ -36,7 +37,10 @@ struct netd {
 	bool quit;
 	struct Slirp *slirp;
 	struct netd_waiting *waiting, **waiting_end;
-	uint8_t *input;
+	struct wire *wire;
+	bool vnet;    /* packets of the pair begin with a header */
+	uint8_t caps; /* PV_NETBACK_CAP_* of the guest */
+	unsigned mss; /* the smallest that it has said, 0: none */
 	struct pollfd *poll;
 	unsigned n_poll;
 	uint64_t frames_in, frames_out, waited;
@@ -46,11 +50,19 @@ int64_t netd_now(void);
 /* One line to whoever started us, then exit. */
 _Noreturn void netd_fail(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The pair. */
+void wire_start(struct netd *n);
+/* Move what waits to the pair. True: nothing waits any more. */
+bool wire_drain(struct netd *n);
+/* Frames from the domain, each to user_frame(). */
+void wire_input(struct netd *n);
+/* A frame to the domain; it leaves with wire_flush() at the latest. */
+void wire_send(struct netd *n, const void *frame, size_t len);
+void wire_flush(struct netd *n);
+
 /* User networking. */
 void user_start(struct netd *n);
-/* Move what waits to the pair. True: nothing waits any more. */
-bool user_drain(struct netd *n);
-void user_input(struct netd *n);
+void user_frame(struct netd *n, const void *frame, size_t len);
 /* Poll entries for libslirp's sockets, and what to do after poll(). */
 void user_fill(struct netd *n, uint32_t *timeout_ms);
 void user_poll(struct netd *n, bool failed);

@@ -1,6 +1,5 @@
 /*
- * libslirp on our end of the pair. Nothing is lost between the two: a frame that finds the pair full waits here, and
- * while one waits libslirp is not run, so that its sockets fill up and the peers outside wait, too.
+ * libslirp on our end of the pair.
  *
  * Trust: frames come from a guest, data from the network; both are hostile, and libslirp is what stands between.
  */
@@ -15,75 +14,17 @@
 
 #include "netd/netd.h"
 
-#define BATCH	32
 #define BACKLOG 128
-
-static void wait_in_line(struct netd *n, const void *frame, size_t len)
-{
-	struct netd_waiting *w = malloc(sizeof(*w) + len);
-
-	if (!w)
-		return; /* a network may lose a frame; a process without memory has no choice */
-	memcpy(w->bytes, frame, len);
-	w->len = len;
-	w->next = NULL;
-	*n->waiting_end = w;
-	n->waiting_end = &w->next;
-	n->waited++;
-}
-
-static bool give(struct netd *n, const void *frame, size_t len)
-{
-	if (send(n->frames, frame, len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) {
-		n->frames_out++;
-		return true;
-	}
-	return errno != EAGAIN && errno != ENOBUFS && errno != ENOMEM;
-}
 
 static ssize_t send_packet(const void *frame, size_t len, void *opaque)
 {
-	struct netd *n = opaque;
-
-	if (n->waiting || !give(n, frame, len))
-		wait_in_line(n, frame, len);
+	wire_send(opaque, frame, len);
 	return (ssize_t)len;
 }
 
-bool user_drain(struct netd *n)
+void user_frame(struct netd *n, const void *frame, size_t len)
 {
-	while (n->waiting && give(n, n->waiting->bytes, n->waiting->len)) {
-		struct netd_waiting *w = n->waiting;
-
-		n->waiting = w->next;
-		free(w);
-	}
-	if (!n->waiting)
-		n->waiting_end = &n->waiting;
-	return !n->waiting;
-}
-
-void user_input(struct netd *n)
-{
-	size_t size = n->mtu + 64;
-	struct mmsghdr m[BATCH];
-	struct iovec iov[BATCH];
-	int got;
-
-	memset(m, 0, sizeof(m));
-	for (unsigned i = 0; i < BATCH; i++) {
-		iov[i] = (struct iovec){n->input + i * size, size};
-		m[i].msg_hdr.msg_iov = &iov[i];
-		m[i].msg_hdr.msg_iovlen = 1;
-	}
-	got = recvmmsg(n->frames, m, BATCH, MSG_DONTWAIT, NULL);
-	for (int i = 0; i < got; i++) {
-		/* A frame that is larger than the card we promised is cut off by the socket: it is no frame. */
-		if (m[i].msg_hdr.msg_flags & MSG_TRUNC)
-			continue;
-		n->frames_in++;
-		slirp_input(n->slirp, iov[i].iov_base, (int)m[i].msg_len);
-	}
+	slirp_input(n->slirp, frame, (int)len);
 }
 
 static void guest_error(const char *message, void *opaque)
@@ -249,10 +190,8 @@ void user_start(struct netd *n)
 		.disable_host_loopback = true,
 	};
 
-	n->waiting_end = &n->waiting;
-	n->input = malloc((size_t)BATCH * (n->mtu + 64));
 	n->slirp = slirp_new(&config, &callbacks, n);
-	if (!n->slirp || !n->input)
+	if (!n->slirp)
 		netd_fail(ENOMEM, "libslirp does not start");
 	for (unsigned i = 0; i < n->n_forwards; i++)
 		add_forward(n, &n->forwards[i]);
