@@ -123,18 +123,20 @@ static void leave(struct host_disk *d)
 	}
 }
 
-/* Lets the threads finish what is in flight, one after the other; the backend takes nothing new
- * meanwhile. The locks are held before and after. */
+/* Lets the threads finish what is in flight. The locks are held before and after, but not
+ * meanwhile: the backend takes nothing new by itself. */
 static void drain(struct host_disk *d)
 {
+	leave(d);
 	for (unsigned i = 0; i < d->queues; i++) {
 		struct host_queue *q = &d->queue[i];
 
-		step_aside(q);
+		pthread_mutex_lock(&q->lock);
 		while (pv_blkback_queue_inflight(&d->back, i))
 			pthread_cond_wait(&q->drained, &q->lock);
-		__atomic_add_fetch(&q->want, 1, __ATOMIC_ACQ_REL);
+		pthread_mutex_unlock(&q->lock);
 	}
+	enter(d);
 }
 
 /* Ends the threads of the first n queues and gives everything back. */
