@@ -276,7 +276,7 @@ START_TEST(transitions_with_threads_at_work_end_clean)
 	for (i = 0; i < test_runs(20000); i++) {
 		for (q = 0; q < QUEUES; q++) {
 			struct pv_blkif_request r = hand_request(&hand, (uint8_t)rng_below(&g, 6),
-								 rng_below(&g, HAND_DATA));
+								 8 * q + rng_below(&g, 8));
 			uint32_t out = hand_ring(&hand, q)->req_prod - answered(q);
 
 			r.sector_number = 8 * rng_below(&g, SECTORS / 8);
