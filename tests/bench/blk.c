@@ -3,7 +3,7 @@
  *
  *   bench-blk [FOLDER]
  *
- * 4 KiB random reads at depth 32 and sequential reads of 1 MiB, both through the page cache, in
+ * 4 KiB random reads at depth 32 and 1 and sequential reads of 1 MiB, both through the page cache, in
  * one run; prints both rates and the ratio. disk.py measures the same from a real guest; this one
  * runs where no guest can (other processors), and tells the drivers' part of a change in disk.py's
  * figures from the engine's. The frontend's bus is the one of the pair tests: its grants cost a
@@ -165,6 +165,7 @@ int main(int argc, char **argv)
 	close(fd);
 	start(path);
 	compare("4 KiB random reads, depth 32", path, 4096, 32, false);
+	compare("4 KiB random reads, depth 1", path, 4096, 1, false);
 	compare("1 MiB sequential reads, depth 4", path, 1 << 20, 4, true);
 	host_disk_destroy(disk);
 	unlink(path);

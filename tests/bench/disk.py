@@ -22,10 +22,11 @@ ROUNDS = 5
 MS = 500
 WARM = [
     ("random 4 KiB, depth 32", "rand", 4096, 32),
+    ("random 4 KiB, depth 1", "rand", 4096, 1),
     ("sequential 1 MiB, depth 1", "seq", MIB, 1),
     ("sequential 1 MiB, depth 8", "seq", MIB, 8),
 ]
-COLD = [WARM[0], WARM[2]]
+COLD = [WARM[0], WARM[3]]
 
 if not shutil.which("fio"):
     print("disk: skipped: there is no fio")
