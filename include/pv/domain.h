@@ -80,6 +80,14 @@ uint32_t pv_domain_features(enum pv_domain_kind kind);
  * -PV_ENOSYS.
  */
 int64_t pv_domain_hypercall(struct pv_domain *d, unsigned vcpu, uint64_t nr, const uint64_t arg[6]);
+/*
+ * The same from code in a 32-bit segment of a PVH guest: number and arguments are the low halves of
+ * registers, structures have the layouts of pv/abi/x86_32.h. The low half of the result counts. Where
+ * 32-bit code gives shared_info its place or sets HVM_PARAM_CALLBACK_IRQ, the pages shared with the guest
+ * get its layout, and 64-bit code changes it back in the same way.
+ */
+int64_t pv_domain_hypercall32(struct pv_domain *d, unsigned vcpu, uint32_t nr,
+			      const uint32_t arg[6]);
 
 /*
  * The guest broke its machine. reason: a static string; the first one is kept and told to the

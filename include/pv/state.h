@@ -31,6 +31,7 @@
 /* pv_state_domain.flags */
 #define PV_STATE_SHUTDOWN      (1u << 0) /* shutdown_reason is valid */
 #define PV_STATE_SHUTDOWN_CODE (1u << 1) /* shutdown_code was set by SCHEDOP_shutdown_code */
+#define PV_STATE_NARROW	       (1u << 2) /* PVH: shared_info and the like have the 32-bit layout */
 
 struct pv_state_domain {
 	uint32_t size;

@@ -6,6 +6,7 @@
  * that a copy is a snapshot of each word and the compiler cannot read one twice (XSA-155).
  */
 #include "access.h"
+#include "compat.h"
 
 static bool aligned(const void *p)
 {
@@ -64,12 +65,25 @@ static void *piece(struct pv_domain *d, unsigned vcpu, uint64_t gva, size_t len,
 	return d->vmm.gpa_map(d->vmm.ctx, gpa, (uint32_t)*n, write);
 }
 
+/* 32-bit code has no addresses from 4 GiB on, and what is at 0 is not behind the last one. */
+static bool within(const struct pv_domain *d, unsigned vcpu, uint64_t gva, size_t len)
+{
+	return pv_guest_range_ok(gva, len, 1) && (!d->vcpu[vcpu].compat || gva + len <= 1ull << 32);
+}
+
+static bool is_view(const struct pv_domain *d, unsigned vcpu, uint64_t gva)
+{
+	return d->vcpu[vcpu].compat && (gva & PV_VIEW);
+}
+
 int pv_guest_read(struct pv_domain *d, unsigned vcpu, void *to, uint64_t gva, size_t len)
 {
 	unsigned char *t = to;
 	size_t n;
 
-	if (!pv_guest_range_ok(gva, len, 1))
+	if (is_view(d, vcpu, gva))
+		return pv_view_read(d, vcpu, to, gva, len);
+	if (!within(d, vcpu, gva, len))
 		return -PV_EFAULT;
 	for (; len; t += n, gva += n, len -= n) {
 		const void *p = piece(d, vcpu, gva, len, 0, &n);
@@ -86,7 +100,9 @@ int pv_guest_write(struct pv_domain *d, unsigned vcpu, uint64_t gva, const void 
 	const unsigned char *f = from;
 	size_t n;
 
-	if (!pv_guest_range_ok(gva, len, 1))
+	if (is_view(d, vcpu, gva))
+		return pv_view_write(d, vcpu, gva, from, len);
+	if (!within(d, vcpu, gva, len))
 		return -PV_EFAULT;
 	for (; len; f += n, gva += n, len -= n) {
 		void *p = piece(d, vcpu, gva, len, 1, &n);

@@ -27,7 +27,7 @@ static const pv_hypercall_fn handlers[NR_HYPERCALLS] = {
 	[PV_HYPERVISOR_hvm_op] = pv_do_hvm_op,
 };
 
-static int64_t one(struct pv_domain *d, unsigned vcpu, uint64_t nr, const uint64_t *arg)
+int64_t pv_hypercall_one(struct pv_domain *d, unsigned vcpu, uint64_t nr, const uint64_t *arg)
 {
 	int64_t rc;
 
@@ -52,8 +52,9 @@ static int64_t multicall(struct pv_domain *d, unsigned vcpu, const uint64_t *arg
 		if (pv_guest_read(d, vcpu, &e, gva, sizeof(e)))
 			return -PV_EFAULT;
 		/* A multicall in a multicall would recurse by the guest's will. */
-		e.result = e.op == PV_HYPERVISOR_multicall ? (uint64_t)-PV_ENOSYS
-							   : (uint64_t)one(d, vcpu, e.op, e.args);
+		e.result = e.op == PV_HYPERVISOR_multicall
+				   ? (uint64_t)-PV_ENOSYS
+				   : (uint64_t)pv_hypercall_one(d, vcpu, e.op, e.args);
 		if (pv_guest_write(d, vcpu, gva + offsetof(struct pv_multicall_entry, result),
 				   &e.result, sizeof(e.result)))
 			return -PV_EFAULT;
@@ -69,7 +70,8 @@ int64_t pv_domain_hypercall(struct pv_domain *d, unsigned vcpu, uint64_t nr, con
 	if (vcpu >= d->max_vcpus)
 		return -PV_EINVAL;
 	pv_domain_enter(d);
-	rc = nr == PV_HYPERVISOR_multicall ? multicall(d, vcpu, arg) : one(d, vcpu, nr, arg);
+	rc = nr == PV_HYPERVISOR_multicall ? multicall(d, vcpu, arg)
+					   : pv_hypercall_one(d, vcpu, nr, arg);
 	pv_domain_leave(d);
 	return rc;
 }

@@ -70,6 +70,7 @@ struct pv_vcpu {
 	bool initialised;
 	bool up;
 	bool polling; /* in SCHEDOP_poll by way of the block hook */
+	bool compat;  /* in a hypercall of 32-bit code: its addresses may be views, see compat.h */
 	uint8_t upcall_vector;
 	uint32_t time_version; /* even */
 	uint64_t info_gpa;     /* registered, or PV_NO_GPA */
@@ -147,6 +148,7 @@ struct pv_domain {
 	uint64_t hvm_param[PV_STATE_HVM_PARAMS];
 
 	uint64_t shared_info_gfn; /* or PV_NO_GPA */
+	bool narrow;		  /* the shared pages have the layout of 32-bit guests */
 	struct pv_clock clock;
 	bool clock_set;
 	uint64_t wc_sec;
@@ -207,6 +209,13 @@ struct pv_vcpu_info *pv_domain_vi(struct pv_domain *d, unsigned vcpu, int write)
 int pv_domain_move_shared_info(struct pv_domain *d, uint64_t gfn);
 int pv_domain_register_vcpu_info(struct pv_domain *d, unsigned by, unsigned vcpu, uint64_t gfn,
 				 uint32_t offset);
+/*
+ * The shared pages get the layout of whoever calls now. Xen does it at one of the first calls of a guest's
+ * drivers, too (hvm_latch_shinfo_size in xen/arch/x86/hvm/hvm.c: HVM_PARAM_CALLBACK_IRQ and the hypercall
+ * page); here it is also each time that shared_info gets a place, so that a loader and its kernel need not
+ * be of one width.
+ */
+void pv_domain_latch_width(struct pv_domain *d, unsigned vcpu);
 /* Does this gfn hold shared_info or a grant frame, pages that the machine may take away? */
 bool pv_domain_gfn_frame(struct pv_domain *d, uint64_t gfn);
 /* That, or a vcpu_info or event words that the guest has registered? */
@@ -225,6 +234,8 @@ int64_t pv_domain_timer_op(struct pv_domain *d, unsigned by, unsigned vcpu, unsi
 int64_t pv_domain_watchdog(struct pv_domain *d, uint32_t id, uint32_t seconds);
 void pv_domain_runstate_set(struct pv_domain *d, unsigned vcpu, unsigned state);
 void pv_domain_runstate_read(struct pv_domain *d, unsigned vcpu, void *info /* 48 bytes */);
+/* Write it whole to gva, in the guest's layout. 0 or -PV_EFAULT. */
+int pv_domain_runstate_put(struct pv_domain *d, unsigned by, uint64_t gva, const void *info);
 void pv_domain_runstate_publish(struct pv_domain *d, unsigned vcpu);
 
 /* ---- evtchn.c */
@@ -321,6 +332,7 @@ int64_t pv_domain_do_shutdown(struct pv_domain *d, unsigned vcpu, unsigned reaso
 
 /* ---- hypercalls: handlers run under the lock */
 typedef int64_t (*pv_hypercall_fn)(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);
+int64_t pv_hypercall_one(struct pv_domain *d, unsigned vcpu, uint64_t nr, const uint64_t *arg);
 int64_t pv_do_memory_op(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);
 int64_t pv_do_mmu_update(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);
 int64_t pv_do_mmuext_op(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);

@@ -56,9 +56,15 @@ struct pv_port_state *pv_domain_port(struct pv_domain *d, uint32_t port)
 	return &d->ports[port / PV_PORT_BUCKET][port % PV_PORT_BUCKET];
 }
 
+/* How many ports 2-level words have: what a guest got in its other layout has none (XSA-342). */
+static uint32_t words_2l(const struct pv_domain *d)
+{
+	return d->narrow ? PV_EVTCHN_2L_PORTS_NARROW : PV_EVTCHN_2L_PORTS;
+}
+
 uint32_t pv_domain_port_limit(const struct pv_domain *d)
 {
-	uint32_t words = d->fifo ? (uint32_t)PV_EVTCHN_FIFO_NR_CHANNELS : PV_EVTCHN_2L_PORTS;
+	uint32_t words = d->fifo ? (uint32_t)PV_EVTCHN_FIFO_NR_CHANNELS : words_2l(d);
 
 	return d->max_ports < words ? d->max_ports : words;
 }
@@ -105,7 +111,7 @@ bool pv_domain_port_pending(struct pv_domain *d, uint32_t port)
 	if (d->fifo)
 		return pv_domain_fifo_test(d, port, PV_FIFO_PENDING);
 	si = pv_domain_si(d, 0);
-	return si && port < PV_EVTCHN_2L_PORTS && pv_bit_test(si->evtchn_pending, port);
+	return si && port < words_2l(d) && pv_bit_test(si->evtchn_pending, port);
 }
 
 static void wake_pollers(struct pv_domain *d, unsigned but)
@@ -138,8 +144,9 @@ void pv_domain_port_raise(struct pv_domain *d, uint32_t port)
 		return;
 	}
 	si = pv_domain_si(d, 1);
-	if (si && port < PV_EVTCHN_2L_PORTS)
-		announce(d, p->vcpu, pv_evtchn_2l_raise(si, pv_domain_vi(d, p->vcpu, 1), port));
+	if (si && port < words_2l(d))
+		announce(d, p->vcpu,
+			 pv_evtchn_2l_raise(si, pv_domain_vi(d, p->vcpu, 1), d->narrow, port));
 	else
 		p->pending = 1;
 }
@@ -154,8 +161,9 @@ void pv_domain_port_unmask(struct pv_domain *d, uint32_t port)
 		return;
 	}
 	si = pv_domain_si(d, 1);
-	if (si && port < PV_EVTCHN_2L_PORTS)
-		announce(d, p->vcpu, pv_evtchn_2l_unmask(si, pv_domain_vi(d, p->vcpu, 1), port));
+	if (si && port < words_2l(d))
+		announce(d, p->vcpu,
+			 pv_evtchn_2l_unmask(si, pv_domain_vi(d, p->vcpu, 1), d->narrow, port));
 }
 
 static void clear_pending(struct pv_domain *d, uint32_t port)
@@ -168,7 +176,7 @@ static void clear_pending(struct pv_domain *d, uint32_t port)
 		return;
 	}
 	si = pv_domain_si(d, 1);
-	if (si && port < PV_EVTCHN_2L_PORTS)
+	if (si && port < words_2l(d))
 		(void)pv_bit_clear(si->evtchn_pending, port);
 }
 

@@ -68,11 +68,14 @@ static int64_t do_m2p(struct pv_domain *d, unsigned vcpu, uint64_t gva)
 	return pv_guest_write(d, vcpu, gva, &a, sizeof(a));
 }
 
-static int add(struct pv_domain *d, unsigned space, uint64_t idx, uint64_t gfn)
+static int add(struct pv_domain *d, unsigned vcpu, unsigned space, uint64_t idx, uint64_t gfn)
 {
 	switch (space) {
 	case PV_XENMAPSPACE_shared_info:
-		return idx ? -PV_EINVAL : pv_domain_move_shared_info(d, gfn);
+		if (idx)
+			return -PV_EINVAL;
+		pv_domain_latch_width(d, vcpu);
+		return pv_domain_move_shared_info(d, gfn);
 	case PV_XENMAPSPACE_grant_table:
 		if (d->grant_version == 2 && (idx & PV_XENMAPIDX_grant_table_status)) {
 			idx &= ~(uint64_t)PV_XENMAPIDX_grant_table_status;
@@ -98,7 +101,7 @@ static int64_t do_add(struct pv_domain *d, unsigned vcpu, uint64_t gva)
 	if (pv_guest_read(d, vcpu, &a, gva, sizeof(a)))
 		return -PV_EFAULT;
 	rc = not_self(d, a.domid);
-	return rc ? rc : add(d, a.space, a.idx, a.gpfn);
+	return rc ? rc : add(d, vcpu, a.space, a.idx, a.gpfn);
 }
 
 static int64_t do_add_batch(struct pv_domain *d, unsigned vcpu, uint64_t gva)
@@ -124,7 +127,7 @@ static int64_t do_add_batch(struct pv_domain *d, unsigned vcpu, uint64_t gva)
 		if (pv_guest_read(d, vcpu, &idx, a.idxs + i * 8ull, 8) ||
 		    pv_guest_read(d, vcpu, &gfn, a.gpfns + i * 8ull, 8))
 			return -PV_EFAULT;
-		err = add(d, a.space, idx, gfn);
+		err = add(d, vcpu, a.space, idx, gfn);
 		if (pv_guest_write(d, vcpu, a.errs + i * 4ull, &err, 4))
 			return -PV_EFAULT;
 	}

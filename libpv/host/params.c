@@ -64,6 +64,8 @@ static int64_t do_param(struct pv_domain *d, unsigned vcpu, bool set, uint64_t g
 		return pv_guest_write(d, vcpu, gva, &a, sizeof(a));
 	}
 	d->hvm_param[a.index] = a.value;
+	if (a.index == PV_HVM_PARAM_CALLBACK_IRQ)
+		pv_domain_latch_width(d, vcpu);
 	if (d->vmm.hvm_param_set)
 		d->vmm.hvm_param_set(d->vmm.ctx, a.index, a.value);
 	return 0;

@@ -186,6 +186,7 @@ static void apply_domain(struct pv_domain *d, const struct pv_state_domain *s)
 
 	d->shut_down = s->flags & PV_STATE_SHUTDOWN;
 	d->shutdown_code_set = s->flags & PV_STATE_SHUTDOWN_CODE;
+	d->narrow = s->flags & PV_STATE_NARROW;
 	d->shutdown_reason = s->shutdown_reason;
 	d->shutdown_code = s->shutdown_code;
 	d->shared_info_gfn = s->shared_info_gfn;

@@ -96,7 +96,10 @@ static bool check_domain(const struct pv_domain *d, const struct pv_state_domain
 	const uint64_t assists = (1ull << (PV_VMASST_TYPE_runstate_update_flag + 1)) - 1;
 	uint32_t i;
 
-	if (s->size != sizeof(*s) || s->flags & ~(PV_STATE_SHUTDOWN | PV_STATE_SHUTDOWN_CODE))
+	if (s->size != sizeof(*s) ||
+	    s->flags & ~(PV_STATE_SHUTDOWN | PV_STATE_SHUTDOWN_CODE | PV_STATE_NARROW))
+		return false;
+	if (s->flags & PV_STATE_NARROW && d->kind != PV_DOMAIN_PVH)
 		return false;
 	if (s->max_vcpus != d->max_vcpus || s->max_ports > d->max_ports || !s->max_ports)
 		return false;
@@ -182,6 +185,11 @@ static const struct pv_state_port *find(const struct pv_state *st, uint32_t port
 	return NULL;
 }
 
+static uint32_t words_2l(const struct pv_state_domain *s)
+{
+	return s->flags & PV_STATE_NARROW ? PV_EVTCHN_2L_PORTS_NARROW : PV_EVTCHN_2L_PORTS;
+}
+
 static bool check_port(const struct pv_state *st, uint32_t i, uint64_t *virqs)
 {
 	const struct pv_state_port *s = &st->port[i], *other;
@@ -200,8 +208,9 @@ static bool check_port(const struct pv_state *st, uint32_t i, uint64_t *virqs)
 		return false; /* XSA-342: no bit for it */
 	/* The place that it waits for is not there yet. */
 	if (s->flags & PV_STATE_PORT_PENDING &&
-	    (st->domain.event_fifo ? s->port / PV_FIFO_PAGE_WORDS < st->domain.event_pages
-				   : st->domain.shared_info_gfn != PV_NO_GPA))
+	    (st->domain.event_fifo
+		     ? s->port / PV_FIFO_PAGE_WORDS < st->domain.event_pages
+		     : st->domain.shared_info_gfn != PV_NO_GPA && s->port < words_2l(&st->domain)))
 		return false;
 	if (s->remote_port && s->kind != PV_STATE_PORT_LOOP)
 		return false;

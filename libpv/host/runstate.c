@@ -5,7 +5,7 @@
  * The area is a guest virtual address; a write to it that fails is the guest's loss.
  */
 #include "access.h"
-#include "domain.h"
+#include "compat.h"
 
 #include <pv/abi/vcpu.h>
 
@@ -24,11 +24,25 @@ static void fill(const struct pv_vcpu *v, struct pv_vcpu_runstate_info *r)
 	memcpy(r->time, v->runstate_time, sizeof(r->time));
 }
 
+/* Part of a runstate area at gva, in the guest's layout. */
+static int put(struct pv_domain *d, unsigned by, uint64_t gva, size_t offset, const void *from,
+	       size_t len)
+{
+	if (d->narrow)
+		return pv_view_write(d, by, pv_view(PV_LAYOUT_RUNSTATE, (uint32_t)gva) + offset,
+				     from, len);
+	return pv_guest_write(d, by, gva + offset, from, len);
+}
+
+int pv_domain_runstate_put(struct pv_domain *d, unsigned by, uint64_t gva, const void *info)
+{
+	return put(d, by, gva, 0, info, sizeof(struct pv_vcpu_runstate_info));
+}
+
 void pv_domain_runstate_publish(struct pv_domain *d, unsigned vcpu)
 {
+	const size_t entry = offsetof(struct pv_vcpu_runstate_info, state_entry_time);
 	struct pv_vcpu *v = &d->vcpu[vcpu];
-	uint64_t entry_gva =
-		v->runstate_gva + offsetof(struct pv_vcpu_runstate_info, state_entry_time);
 	bool flag = d->vm_assist >> PV_VMASST_TYPE_runstate_update_flag & 1;
 	struct pv_vcpu_runstate_info r;
 
@@ -37,16 +51,16 @@ void pv_domain_runstate_publish(struct pv_domain *d, unsigned vcpu)
 	fill(v, &r);
 	if (flag) {
 		r.state_entry_time |= PV_XEN_RUNSTATE_UPDATE;
-		if (pv_guest_write(d, vcpu, entry_gva, &r.state_entry_time, 8))
+		if (put(d, vcpu, v->runstate_gva, entry, &r.state_entry_time, 8))
 			return;
 		/* Flag before contents, contents before no flag: partner, the guest's reader. */
 		__atomic_thread_fence(__ATOMIC_RELEASE);
 	}
-	if (pv_guest_write(d, vcpu, v->runstate_gva, &r, sizeof(r)) || !flag)
+	if (put(d, vcpu, v->runstate_gva, 0, &r, sizeof(r)) || !flag)
 		return;
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	r.state_entry_time &= ~PV_XEN_RUNSTATE_UPDATE;
-	(void)pv_guest_write(d, vcpu, entry_gva, &r.state_entry_time, 8);
+	(void)put(d, vcpu, v->runstate_gva, entry, &r.state_entry_time, 8);
 }
 
 void pv_domain_runstate_set(struct pv_domain *d, unsigned vcpu, unsigned state)

@@ -35,7 +35,8 @@ static void save_domain(const struct pv_domain *d, struct pv_state_domain *s)
 	memset(s, 0, sizeof(*s));
 	s->size = sizeof(*s);
 	s->flags = (d->shut_down ? PV_STATE_SHUTDOWN : 0) |
-		   (d->shutdown_code_set ? PV_STATE_SHUTDOWN_CODE : 0);
+		   (d->shutdown_code_set ? PV_STATE_SHUTDOWN_CODE : 0) |
+		   (d->narrow ? PV_STATE_NARROW : 0);
 	s->max_vcpus = d->max_vcpus;
 	s->max_ports = d->max_ports;
 	s->shutdown_reason = d->shut_down ? d->shutdown_reason : 0;

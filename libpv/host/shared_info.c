@@ -71,18 +71,17 @@ static void tell_vcpu_infos(struct pv_domain *d)
 			d->vmm.vcpu_info_set(d->vmm.ctx, i, pv_domain_vcpu_info_gpa_locked(d, i));
 }
 
-/* A page that nobody used before: everything masked, clocks filled in, early events applied. */
-static void init_shared_info(struct pv_domain *d, struct pv_shared_info *si)
+static size_t mask_size(const struct pv_domain *d)
+{
+	return d->narrow ? sizeof(((struct pv_x86_32_shared_info *)0)->evtchn_mask)
+			 : sizeof(((struct pv_shared_info *)0)->evtchn_mask);
+}
+
+/* Events that there was no word for. */
+static void raise_early(struct pv_domain *d)
 {
 	uint32_t i;
 
-	memset(si, 0, PV_PAGE);
-	memset(si->evtchn_mask, 0xff, sizeof(si->evtchn_mask));
-	for (i = 0; i < PV_XEN_LEGACY_MAX_VCPUS; i++)
-		*pv_evtchn_upcall_mask(&si->vcpu_info[i]) = 1;
-	pv_domain_time_wallclock(d);
-	for (i = 0; i < d->max_vcpus; i++)
-		pv_domain_time_vcpu(d, i);
 	for (i = 1; !d->fifo && i < pv_domain_port_limit(d); i++) {
 		struct pv_port_state *p = pv_domain_port(d, i);
 
@@ -91,6 +90,44 @@ static void init_shared_info(struct pv_domain *d, struct pv_shared_info *si)
 		p->pending = 0;
 		pv_domain_port_raise(d, i);
 	}
+}
+
+void pv_domain_latch_width(struct pv_domain *d, unsigned vcpu)
+{
+	bool narrow = d->vcpu[vcpu].compat;
+	struct pv_shared_info *si = pv_domain_si(d, 1);
+	uint32_t i;
+
+	if (narrow == d->narrow)
+		return;
+	d->narrow = narrow;
+	/* What is pending stays where it was, and unmasking finds it. FIFO words have one form only. */
+	if (si)
+		memset(pv_evtchn_2l_mask(si, narrow), 0xff, mask_size(d));
+	for (i = 0; !d->fifo && i < d->max_vcpus; i++) {
+		struct pv_vcpu_info *vi = pv_domain_vi(d, i, 1);
+
+		if (vi)
+			pv_evtchn_2l_select_none(vi, narrow);
+	}
+	pv_domain_time_wallclock(d);
+	if (si)
+		raise_early(d);
+}
+
+/* A page that nobody used before: everything masked, clocks filled in, early events applied. */
+static void init_shared_info(struct pv_domain *d, struct pv_shared_info *si)
+{
+	uint32_t i;
+
+	memset(si, 0, PV_PAGE);
+	memset(pv_evtchn_2l_mask(si, d->narrow), 0xff, mask_size(d));
+	for (i = 0; i < PV_XEN_LEGACY_MAX_VCPUS; i++)
+		*pv_evtchn_upcall_mask(&si->vcpu_info[i]) = 1;
+	pv_domain_time_wallclock(d);
+	for (i = 0; i < d->max_vcpus; i++)
+		pv_domain_time_vcpu(d, i);
+	raise_early(d);
 }
 
 int pv_domain_move_shared_info(struct pv_domain *d, uint64_t gfn)
@@ -151,7 +188,7 @@ int pv_domain_register_vcpu_info(struct pv_domain *d, unsigned by, unsigned vcpu
 		d->vmm.vcpu_info_set(d->vmm.ctx, vcpu, v->info_gpa);
 	pv_domain_time_vcpu(d, vcpu);
 	/* An event may have gone to the old place meanwhile: one spurious scan finds it. */
-	__atomic_store_n(&vi->evtchn_pending_sel, UINT64_MAX, __ATOMIC_SEQ_CST);
+	pv_evtchn_2l_select_all(vi, d->narrow);
 	__atomic_store_n(&vi->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST);
 	d->vmm.kick(d->vmm.ctx, vcpu, PV_KICK_UPCALL);
 	return 0;

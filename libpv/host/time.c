@@ -53,19 +53,27 @@ void pv_domain_time_vcpu(struct pv_domain *d, unsigned vcpu)
 	write_area(d, vcpu, &t);
 }
 
+/* w[]: version, seconds, nanoseconds, in both layouts; the seconds' high half is apart. */
+static void write_wallclock(struct pv_domain *d, uint32_t *w, uint32_t *high)
+{
+	__atomic_store_n(&w[0], ++d->wc_version, __ATOMIC_RELAXED);
+	/* Odd version before the fields, the fields before the even one: the reader loops. */
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	__atomic_store_n(&w[1], (uint32_t)d->wc_sec, __ATOMIC_RELAXED);
+	__atomic_store_n(&w[2], d->wc_nsec, __ATOMIC_RELAXED);
+	__atomic_store_n(high, (uint32_t)(d->wc_sec >> 32), __ATOMIC_RELAXED);
+	__atomic_store_n(&w[0], ++d->wc_version, __ATOMIC_RELEASE);
+}
+
 void pv_domain_time_wallclock(struct pv_domain *d)
 {
 	struct pv_shared_info *si = pv_domain_si(d, 1);
+	struct pv_x86_32_shared_info *narrow = (void *)si;
 
-	if (!si)
-		return;
-	__atomic_store_n(&si->wc_version, ++d->wc_version, __ATOMIC_RELAXED);
-	/* Odd version before the fields, the fields before the even one: the reader loops. */
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	__atomic_store_n(&si->wc_sec, (uint32_t)d->wc_sec, __ATOMIC_RELAXED);
-	__atomic_store_n(&si->wc_nsec, d->wc_nsec, __ATOMIC_RELAXED);
-	__atomic_store_n(&si->wc_sec_hi, (uint32_t)(d->wc_sec >> 32), __ATOMIC_RELAXED);
-	__atomic_store_n(&si->wc_version, ++d->wc_version, __ATOMIC_RELEASE);
+	if (si && d->narrow)
+		write_wallclock(d, &narrow->wc_version, &narrow->arch.wc_sec_hi);
+	else if (si)
+		write_wallclock(d, &si->wc_version, &si->wc_sec_hi);
 }
 
 int pv_domain_set_clock(struct pv_domain *d, const struct pv_clock *clock)

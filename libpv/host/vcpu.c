@@ -119,7 +119,7 @@ static int64_t do_runstate(struct pv_domain *d, unsigned by, unsigned vcpu, unsi
 	if (pv_guest_read(d, by, &area, gva, sizeof(area)))
 		return -PV_EFAULT;
 	pv_domain_runstate_read(d, vcpu, &info);
-	if (area.addr.h && pv_guest_write(d, by, area.addr.h, &info, sizeof(info)))
+	if (area.addr.h && pv_domain_runstate_put(d, by, area.addr.h, &info))
 		return -PV_EFAULT;
 	d->vcpu[vcpu].runstate_gva = area.addr.h;
 	pv_domain_runstate_publish(d, vcpu);

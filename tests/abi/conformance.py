@@ -92,11 +92,10 @@ def structure_pairs(ours, their_tags, variant, exc, missing):
     """[(kind, our tag, Xen's type, fields)]; the layouts that are named x86_32 count in that variant only."""
     pairs = []
     for tag, (kind, fields) in ours.items():
-        stem = tag[3:]
         narrow = '_x86_32_' in tag
         if narrow and variant != 'x86_32':
             continue
-        stem = stem.replace('_x86_32_', '_') if narrow else stem
+        stem = tag.replace('_x86_32_', '_')[3:]
         known, expression = exc.look_up(tag)
         if not known:
             found = [c for c in (stem, 'xen_' + stem) if c in their_tags]

@@ -207,7 +207,8 @@ static void call(struct input *in)
 	uint64_t which = take(in, 1);
 	uint64_t nr = which < 250 ? calls[which % sizeof(calls)] : number(in);
 	uint64_t arg[6] = {0};
-	unsigned vcpu = (unsigned)take(in, 1) % 4;
+	unsigned who = (unsigned)take(in, 1), vcpu = who % 4;
+	uint32_t low[6];
 
 	arg[0] = take(in, 1) % 32;
 	plausible_args(in, nr, arg[0]);
@@ -227,7 +228,12 @@ static void call(struct input *in)
 		arg[1] = take(in, 1) % 4;
 		arg[2] = take(in, 1) & 1 ? pointer(in, 64) : 0;
 	}
-	(void)pv_domain_hypercall(f.d, vcpu, nr, arg);
+	for (unsigned i = 0; i < 6; i++)
+		low[i] = (uint32_t)arg[i];
+	if (who & 128)
+		(void)pv_domain_hypercall32(f.d, vcpu, (uint32_t)nr, low);
+	else
+		(void)pv_domain_hypercall(f.d, vcpu, nr, arg);
 }
 
 static void save(struct fake_vmm *v, struct pv_state *st, unsigned i)

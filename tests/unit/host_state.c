@@ -200,7 +200,7 @@ static const struct {
 	}
 	LIE(st.domain.size, sizeof(st.domain) - 8),
 	LIE(st.domain.size, sizeof(st.domain) + 8),
-	LIE(st.domain.flags, 4),
+	LIE(st.domain.flags, 8),
 	LIE(st.domain.max_vcpus, 5),
 	LIE(st.domain.max_vcpus, 3),
 	LIE(st.domain.max_ports, 0),

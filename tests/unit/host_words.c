@@ -22,14 +22,15 @@ START_TEST(raise_goes_down_the_chain_once)
 	struct pv_vcpu_info *vi = &si.vcpu_info[PV_XEN_LEGACY_MAX_VCPUS - 1];
 
 	memset(&si, 0, sizeof(si));
-	ck_assert_uint_eq(pv_evtchn_2l_raise(&si, vi, 4095), PV_EVTCHN_RAISED | PV_EVTCHN_UPCALL);
+	ck_assert_uint_eq(pv_evtchn_2l_raise(&si, vi, false, 4095),
+			  PV_EVTCHN_RAISED | PV_EVTCHN_UPCALL);
 	ck_assert_uint_eq(si.evtchn_pending[63], 1ull << 63);
 	ck_assert_uint_eq(vi->evtchn_pending_sel, 1ull << 63);
 	ck_assert_uint_eq(vi->evtchn_upcall_pending, 1);
-	ck_assert_uint_eq(pv_evtchn_2l_raise(&si, vi, 4095), 0);
-	ck_assert_uint_eq(pv_evtchn_2l_raise(&si, vi, 4094), PV_EVTCHN_RAISED);
-	ck_assert_uint_eq(pv_evtchn_2l_raise(&si, vi, 1), PV_EVTCHN_RAISED);
-	ck_assert_uint_eq(pv_evtchn_2l_raise(&si, NULL, 2), PV_EVTCHN_RAISED);
+	ck_assert_uint_eq(pv_evtchn_2l_raise(&si, vi, false, 4095), 0);
+	ck_assert_uint_eq(pv_evtchn_2l_raise(&si, vi, false, 4094), PV_EVTCHN_RAISED);
+	ck_assert_uint_eq(pv_evtchn_2l_raise(&si, vi, false, 1), PV_EVTCHN_RAISED);
+	ck_assert_uint_eq(pv_evtchn_2l_raise(&si, NULL, false, 2), PV_EVTCHN_RAISED);
 	ck_assert_int_eq(pv_bit_clear(si.evtchn_pending, 1), 1);
 	ck_assert_int_eq(pv_bit_clear(si.evtchn_pending, 1), 0);
 }
@@ -42,12 +43,12 @@ START_TEST(masked_port_is_raised_by_unmask)
 
 	memset(&si, 0, sizeof(si));
 	pv_bit_set(si.evtchn_mask, 70);
-	ck_assert_uint_eq(pv_evtchn_2l_raise(&si, vi, 70), PV_EVTCHN_RAISED);
+	ck_assert_uint_eq(pv_evtchn_2l_raise(&si, vi, false, 70), PV_EVTCHN_RAISED);
 	ck_assert_uint_eq(vi->evtchn_pending_sel, 0);
-	ck_assert_uint_eq(pv_evtchn_2l_unmask(&si, vi, 70), PV_EVTCHN_UPCALL);
+	ck_assert_uint_eq(pv_evtchn_2l_unmask(&si, vi, false, 70), PV_EVTCHN_UPCALL);
 	ck_assert_uint_eq(vi->evtchn_pending_sel, 2);
-	ck_assert_uint_eq(pv_evtchn_2l_unmask(&si, vi, 70), 0);
-	ck_assert_uint_eq(pv_evtchn_2l_unmask(&si, vi, 71), 0);
+	ck_assert_uint_eq(pv_evtchn_2l_unmask(&si, vi, false, 70), 0);
+	ck_assert_uint_eq(pv_evtchn_2l_unmask(&si, vi, false, 71), 0);
 }
 END_TEST
 
@@ -60,7 +61,7 @@ static void *raiser(void *arg)
 
 	(void)arg;
 	for (i = 0; i < 20000; i++)
-		if (pv_evtchn_2l_raise(&shared, &shared.vcpu_info[0], 65 + (uint32_t)i % 3))
+		if (pv_evtchn_2l_raise(&shared, &shared.vcpu_info[0], false, 65 + (uint32_t)i % 3))
 			__atomic_fetch_add(&raised, 1, __ATOMIC_SEQ_CST);
 	return NULL;
 }
