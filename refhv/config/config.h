@@ -42,6 +42,8 @@ struct config_disk {
 	bool discard;
 	bool trusted;
 	bool direct_io_safe;
+	bool persistent;      /* offer to keep the guest's grants mapped */
+	uint32_t sector_size; /* of a file, 0: 512 */
 };
 
 enum config_net { CONFIG_NET_USER, CONFIG_NET_TAP, CONFIG_NET_BRIDGE, CONFIG_NET_NONE };

@@ -205,6 +205,12 @@ static int set_key(struct spec *s, const char *key, const char *value)
 		s->d->cdrom = !strcmp(value, "cdrom");
 		return 0;
 	}
+	if (!strcmp(key, "sector-size")) {
+		if (strcmp(value, "512") && strcmp(value, "4096"))
+			return bad(s, "use 512 or 4096", "unknown sector size", value);
+		s->d->sector_size = value[0] == '4' ? 4096 : 512;
+		return 0;
+	}
 	if (!strcmp(key, "specification")) {
 		if (strcmp(value, "xen"))
 			return bad(s, "leave it out", "only specification=xen is supported, not",
@@ -233,6 +239,10 @@ static int set_flag(struct spec *s, const char *word, bool *was_flag)
 		d->discard = false;
 	else if (!strcmp(word, "direct-io-safe"))
 		d->direct_io_safe = true;
+	else if (!strcmp(word, "persistent"))
+		d->persistent = true;
+	else if (!strcmp(word, "no-persistent"))
+		d->persistent = false;
 	else if (!strcmp(word, "trusted"))
 		d->trusted = true;
 	else if (!strcmp(word, "untrusted"))

@@ -30,6 +30,8 @@ static json_t *disk_to_json(const struct config_disk *d)
 	set(o, "discard", json_boolean(d->discard));
 	set(o, "trusted", json_boolean(d->trusted));
 	set(o, "direct_io_safe", json_boolean(d->direct_io_safe));
+	set(o, "persistent", json_boolean(d->persistent));
+	set(o, "sector_size", json_integer(d->sector_size));
 	return o;
 }
 
@@ -153,6 +155,7 @@ static int get_short(const json_t *o, const char *key, char *out, size_t size,
 static int disk_from_json(struct config_disk *d, const json_t *o, struct refhv_error *e)
 {
 	int rc = get_string(o, "target", true, &d->target, e);
+	uint64_t sector_size = 0;
 
 	if (!rc)
 		rc = get_short(o, "vdev", d->vdev, sizeof(d->vdev), e);
@@ -163,6 +166,13 @@ static int disk_from_json(struct config_disk *d, const json_t *o, struct refhv_e
 	d->discard = json_is_true(json_object_get(o, "discard"));
 	d->trusted = json_is_true(json_object_get(o, "trusted"));
 	d->direct_io_safe = json_is_true(json_object_get(o, "direct_io_safe"));
+	/* Older streams have neither. */
+	d->persistent = json_is_true(json_object_get(o, "persistent"));
+	if (!rc && json_object_get(o, "sector_size"))
+		rc = get_number(o, "sector_size", 4096, &sector_size, e);
+	if (!rc && sector_size && sector_size != 512 && sector_size != 4096)
+		rc = bad(e, "sector_size");
+	d->sector_size = (uint32_t)sector_size;
 	if (!rc && !d->target && !d->cdrom)
 		rc = bad(e, "target");
 	return rc;

@@ -149,6 +149,8 @@ static int start_disk(struct domain *d, unsigned index, struct refhv_error *e)
 		.cdrom = disk->cdrom,
 		.removable = disk->cdrom,
 		.no_discard = !disk->discard,
+		.persistent = disk->persistent,
+		.sector_size = disk->sector_size,
 		.failed = disk_failed,
 	};
 	struct device *dev;

@@ -282,8 +282,14 @@ static int front_state(void *ctx)
 static void broken(void *ctx, const char *reason)
 {
 	struct host_bus *b = ctx;
+	unsigned before = __atomic_fetch_add(&b->told, 1, __ATOMIC_RELAXED);
 
-	b->cfg.broken(b->cfg.ctx, b->cfg.kind, b->cfg.index, reason);
+	/* A frontend can break and reconnect as often as it likes (XSA-157: no log flood). */
+	if (before < HOST_BUS_REASONS)
+		b->cfg.broken(b->cfg.ctx, b->cfg.kind, b->cfg.index, reason);
+	else if (before == HOST_BUS_REASONS)
+		b->cfg.broken(b->cfg.ctx, b->cfg.kind, b->cfg.index,
+			      "so often that it is not told any more");
 }
 
 void host_bus_init(struct host_bus *b, const struct host_bus_config *cfg)

@@ -19,6 +19,7 @@ enum {
 	HOST_BUS_PORTS = 2 * HOST_BUS_QUEUES + 1, /* two for each queue and one for control */
 	HOST_BUS_RINGS = 2 * HOST_BUS_QUEUES + 1,
 	HOST_BUS_RING_PAGES = 16,
+	HOST_BUS_REASONS = 8, /* why the device was stopped is told so often, and then no more */
 };
 
 struct host_bus_config {
@@ -60,6 +61,7 @@ struct host_bus {
 	uint16_t kick_index[HOST_BUS_QUEUES];
 	struct host_bus_port port[HOST_BUS_PORTS];
 	struct host_bus_ring ring[HOST_BUS_RINGS];
+	unsigned told; /* atomic */
 };
 
 void host_bus_init(struct host_bus *b, const struct host_bus_config *cfg);

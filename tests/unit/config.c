@@ -244,6 +244,7 @@ END_TEST
 static const struct {
 	const char *spec, *what;
 } bad_disks[] = {
+	{"/a,raw,xvda,w,sector-size=1024", "unknown sector size"},
 	{"", "no virtual device"},
 	{"/a", "no virtual device"},
 	{",raw,xvda,w", "no target"},
@@ -376,7 +377,9 @@ START_TEST(json_brings_back_the_same_description)
 	json_t *one, *two;
 
 	good(MINIMAL "uuid='6d5c4e30-9a1f-4f0e-8f8b-0a1b2c3d4e5f'\nvcpus=2\nmaxvcpus=4\nmaxmem=64\n"
-		     "disk=['/a,raw,xvda,ro','x,raw,xvdb,w,no-discard']\non_reboot='preserve'\n"
+		     "disk=['/"
+		     "a,raw,xvda,ro','x,raw,xvdb,w,no-discard,persistent,sector-size=4096']\non_"
+		     "reboot='preserve'\n"
 		     "vif=['hostfwd=tcp::1-:2,mtu=9000','tap=t0,untrusted','bridge=br0,ip=10.0.0.1,"
 		     "rate=1MB/s']\n");
 	one = config_to_json(&c);
