@@ -25,6 +25,8 @@ io/xs_wire.h io/protocols.h'''.split()
 XEN_X86 = 'hvm/hvm_vcpu.h arch-x86/hvm/start_info.h arch-x86/cpuid.h'.split()
 # Headers whose layouts are the same for 32-bit guests.
 ANY_WIDTH = r'/io/(netif|console|xs_wire)\.h$|/hvm/(start_info|hvm_vcpu)\.h$'
+# Headers whose structures a 32-bit guest has in the same layout, unless there is one of its own (pv/abi/x86_32.h).
+HYPERCALLS = r'/abi/(event_channel|grant_table|memory|sched|vcpu|version|hvm/hvm_op)\.h$'
 FREESTANDING = '#include <stddef.h>\n#include <stdint.h>\n'
 
 
@@ -107,22 +109,47 @@ def structure_pairs(ours, their_tags, variant, exc, missing):
     return pairs
 
 
-def claims(constants, structs, exc):
-    """[(kind of claim, what it is about, condition)]"""
+def expressions(kind, tag, fields):
+    mine = '%s %s' % (kind, tag)
+    yield 'sizeof(%s)' % mine
+    for path, flexible in fields:
+        yield 'offsetof(%s, %s)' % (mine, path)
+        if not flexible:
+            yield 'sizeof(((%s *)0)->%s)' % (mine, path)
+
+
+def values(cc, source, structs):
+    """{expression: its value for this compiler} of all sizes and offsets in these structures."""
+    wanted = [e for kind, tag, _, fields in structs for e in expressions(kind, tag, fields)]
+    source += 'unsigned long long pv_values[] = {1, %s};\n' % ', '.join(e + ' + 1' for e in wanted)
+    text = decl.run(cc + ['-S', '-o', '-', '-x', 'c', '-'], source)
+    found = [int(n) - 1 for n in re.findall(r'\.quad\s+(\d+)', text)]
+    if len(found) != len(wanted) + 1:
+        raise decl.Unreadable('%d values of %d in the compiler\'s output' % (len(found), len(wanted) + 1))
+    return dict(zip(wanted, found[1:]))
+
+
+def claims(constants, structs, exc, known):
+    """[(kind of claim, what it is about, condition)]; `known` has values that hold elsewhere, of our side."""
+    def value(e):
+        return str(known.get(e, e))
+
     out = []
     for name, theirs in constants:
         # Strings first: an integer cast of one is no constant expression.
         out.append(('constant', name, (name, theirs)))
     for kind, tag, theirs, fields in structs:
         mine = '%s %s' % (kind, tag)
-        out.append(('size', mine, 'sizeof(%s) == sizeof(%s)' % (mine, theirs)))
+        out.append(('size', mine, '%s == sizeof(%s)' % (value('sizeof(%s)' % mine), theirs)))
         for path, flexible in fields:
             name = '%s.%s' % (tag, path)
             if exc.look_up(name)[0]:
                 continue
-            out.append(('field', name, 'offsetof(%s, %s) == offsetof(%s, %s)' % (mine, path, theirs, path)))
+            place = value('offsetof(%s, %s)' % (mine, path))
+            out.append(('field', name, '%s == offsetof(%s, %s)' % (place, theirs, path)))
             if not flexible:
-                out.append(('width', name, 'sizeof(((%s *)0)->%s) == sizeof(((%s *)0)->%s)' % (mine, path, theirs, path)))
+                width = value('sizeof(((%s *)0)->%s)' % (mine, path))
+                out.append(('width', name, '%s == sizeof(((%s *)0)->%s)' % (width, theirs, path)))
     return out
 
 
@@ -198,9 +225,9 @@ def main():
     if len(sys.argv) < 4:
         sys.exit(__doc__)
     variant, include, cc = sys.argv[1], sys.argv[2], sys.argv[3:]
-    cc = cc + ['-std=gnu11', '-ffreestanding', '-I', include]
+    wide_cc = cc = cc + ['-std=gnu11', '-ffreestanding', '-I', include]
     if variant == 'x86_32':
-        cc.append('-m32')
+        cc = cc + ['-m32']
     if not os.path.exists('/usr/include/xen/xen.h'):
         skip("Xen's headers are missing (Debian: libxen-dev)")
     if not usable(cc):
@@ -226,13 +253,19 @@ def main():
     if variant == 'x86_32':
         same = ''.join(t for f, t in my_texts.items() if re.search(ANY_WIDTH, f))
         same = decl.structures(same, 'pv_')
-        mine = {tag: m for tag, m in mine.items() if tag in same or '_x86_32_' in tag}
+        calls = ''.join(t for f, t in my_texts.items() if re.search(HYPERCALLS, f))
+        calls = [tag for tag in decl.structures(calls, 'pv_') if tag.replace('pv_', 'pv_x86_32_', 1) not in mine]
+        mine = {tag: m for tag, m in mine.items() if tag in same or tag in calls or '_x86_32_' in tag}
     structs = structure_pairs(mine, decl.tags(xen_text), variant, exc, missing)
+    known = {}
+    if variant == 'x86_32':
+        # Ours as they are in the host, which is not a 32-bit program.
+        known = values(wide_cc, ours, [s for s in structs if s[1] in calls or '_x86_32_' in s[1]])
     constants = []
     if variant != 'x86_32':
         names = set(decl.enumerators(xen_text))
         constants = macro_pairs(my_macros, decl.enumerators(my_text), before, xen_macros, names, exc, missing)
-    made = claims(constants, structs, exc)
+    made = claims(constants, structs, exc, known)
     wrong, other = failures(cc, both, made, my_macros)
     noticed, _ = failures(cc, both, wrong_on_purpose(made), my_macros)
 
