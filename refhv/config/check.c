@@ -25,8 +25,14 @@ int config_check(const struct refhv_config *c, const char *file, struct refhv_er
 	if (c->maxmem_kib < c->memory_kib)
 		return refhv_fail_at(e, REFHV_CONFIG, file, 0, "raise maxmem or leave it out",
 				     "maxmem is less than memory");
+	if (c->type == CONFIG_TYPE_PV && c->engine == CONFIG_ENGINE_KVM)
+		return refhv_fail_at(e, REFHV_CONFIG, file, 0, "leave out one of type= and engine=",
+				     "the kvm engine runs PVH domains only");
+	if (c->type == CONFIG_TYPE_PVH && c->engine == CONFIG_ENGINE_USER)
+		return refhv_fail_at(e, REFHV_CONFIG, file, 0, "leave out one of type= and engine=",
+				     "the user engine runs PV domains only");
 	if (!c->vcpus || c->maxvcpus > CONFIG_MAX_VCPUS || c->vcpus > c->maxvcpus)
-		return refhv_fail_at(e, REFHV_CONFIG, file, 0, "use 1 <= vcpus <= maxvcpus <= 32",
+		return refhv_fail_at(e, REFHV_CONFIG, file, 0, "use 1 <= vcpus <= maxvcpus <= 128",
 				     "vcpus is out of range");
 	for (unsigned i = 0; i < c->ndisks; i++)
 		for (unsigned j = 0; j < i; j++)

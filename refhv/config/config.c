@@ -136,6 +136,10 @@ const char *config_type_word(enum config_type t)
 	return word[t];
 }
 
+const char *const config_trap_words[CONFIG_TRAPS] = {"auto", "kvm-xen", "run-time", "load-time",
+						     "page"};
+const char *const config_pages_words[3] = {"no", "transparent", "yes"};
+
 const char *config_engine_word(enum config_engine k)
 {
 	static const char *const word[] = {"auto", "user", "kvm"};

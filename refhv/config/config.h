@@ -17,13 +17,27 @@ enum {
 	CONFIG_MAX_DISKS = 32,
 	CONFIG_MAX_VIFS = 8,
 	CONFIG_MAX_FORWARDS = 32,
-	CONFIG_MAX_VCPUS = 32, /* the vcpu_info array of shared_info */
+	CONFIG_MAX_VCPUS = 128, /* PV_MAX_VCPUS; engines and hosts may have fewer */
+	CONFIG_MAX_EVENT_CHANNELS = 131071,
+	CONFIG_MAX_GRANT_FRAMES = 64,
 	CONFIG_NAME_MAX = 63,
 	CONFIG_MAX_NOTES = 32,
 };
 
 enum config_type { CONFIG_TYPE_ANY, CONFIG_TYPE_PV, CONFIG_TYPE_PVH };
 enum config_engine { CONFIG_ENGINE_AUTO, CONFIG_ENGINE_USER, CONFIG_ENGINE_KVM };
+
+/* How the kvm engine catches hypercalls; in the order of enum engine_trap. */
+enum config_trap {
+	CONFIG_TRAP_AUTO,
+	CONFIG_TRAP_KVM_XEN,
+	CONFIG_TRAP_RUN_TIME,
+	CONFIG_TRAP_LOAD_TIME,
+	CONFIG_TRAP_PAGE,
+	CONFIG_TRAPS,
+};
+/* Pages that guest memory is made of, on the host. */
+enum config_pages { CONFIG_PAGES_SMALL, CONFIG_PAGES_TRANSPARENT, CONFIG_PAGES_HUGE };
 
 /* What to do when a guest ends by itself. */
 enum config_action {
@@ -75,12 +89,17 @@ struct refhv_config {
 	uint8_t uuid[16];
 	enum config_type type;
 	enum config_engine engine;
+	enum config_trap trap;
 	char *kernel;	/* absolute */
 	char *ramdisk;	/* absolute, or NULL */
 	char *cmdline;	/* never NULL */
 	char *base_dir; /* folder that relative disk targets start from */
 	uint64_t memory_kib, maxmem_kib;
+	enum config_pages pages;
+	bool prefault; /* all memory is there before the guest starts */
 	unsigned vcpus, maxvcpus;
+	/* 0: what the library has. */
+	uint32_t max_event_channels, max_grant_frames, max_grant_version;
 	enum config_action on_poweroff, on_reboot, on_crash;
 	unsigned ndisks, nvifs;
 	struct config_disk disk[CONFIG_MAX_DISKS];
@@ -132,5 +151,7 @@ void config_mac_derive(const uint8_t uuid[16], unsigned index, uint8_t mac[6]);
 const char *config_action_word(enum config_action a);
 const char *config_type_word(enum config_type t);
 const char *config_engine_word(enum config_engine k);
+extern const char *const config_trap_words[CONFIG_TRAPS];
+extern const char *const config_pages_words[3];
 
 #endif

@@ -77,6 +77,12 @@ json_t *config_to_json(const struct refhv_config *c)
 	set(o, "uuid", json_string(uuid));
 	set(o, "type", json_string(config_type_word(c->type)));
 	set(o, "engine", json_string(config_engine_word(c->engine)));
+	set(o, "trap", json_string(config_trap_words[c->trap]));
+	set(o, "hugepages", json_string(config_pages_words[c->pages]));
+	set(o, "prefault", json_boolean(c->prefault));
+	set(o, "max_event_channels", json_integer(c->max_event_channels));
+	set(o, "max_grant_frames", json_integer(c->max_grant_frames));
+	set(o, "max_grant_version", json_integer(c->max_grant_version));
 	set(o, "kernel", c->kernel ? json_string(c->kernel) : json_null());
 	set(o, "ramdisk", c->ramdisk ? json_string(c->ramdisk) : json_null());
 	set(o, "cmdline", json_string(c->cmdline));
@@ -250,6 +256,32 @@ static int vif_from_json(struct config_vif *v, const json_t *o, struct refhv_err
 	return rc;
 }
 
+/* What streams of older versions do not have. */
+static int read_later_keys(struct refhv_config *c, const json_t *o, struct refhv_error *e)
+{
+	uint64_t ports = 0, frames = 0, version = 0;
+	unsigned trap = 0, pages = 0;
+	int rc = 0;
+
+	if (json_object_get(o, "trap"))
+		rc = get_word(o, "trap", config_trap_words, CONFIG_TRAPS, &trap, e);
+	if (!rc && json_object_get(o, "hugepages"))
+		rc = get_word(o, "hugepages", config_pages_words, 3, &pages, e);
+	if (!rc && json_object_get(o, "max_event_channels"))
+		rc = get_number(o, "max_event_channels", CONFIG_MAX_EVENT_CHANNELS, &ports, e);
+	if (!rc && json_object_get(o, "max_grant_frames"))
+		rc = get_number(o, "max_grant_frames", CONFIG_MAX_GRANT_FRAMES, &frames, e);
+	if (!rc && json_object_get(o, "max_grant_version"))
+		rc = get_number(o, "max_grant_version", 2, &version, e);
+	c->trap = (enum config_trap)trap;
+	c->pages = (enum config_pages)pages;
+	c->prefault = json_is_true(json_object_get(o, "prefault"));
+	c->max_event_channels = (uint32_t)ports;
+	c->max_grant_frames = (uint32_t)frames;
+	c->max_grant_version = (uint32_t)version;
+	return rc;
+}
+
 static int read_config(struct refhv_config *c, const json_t *o, struct refhv_error *e)
 {
 	static const char *const types[] = {"any", "pv", "pvh"};
@@ -274,7 +306,8 @@ static int read_config(struct refhv_config *c, const json_t *o, struct refhv_err
 	    (rc = get_word(o, "engine", engines, 3, &engine, e)) ||
 	    (rc = get_word(o, "on_poweroff", actions, 4, &off, e)) ||
 	    (rc = get_word(o, "on_reboot", actions, 4, &reboot, e)) ||
-	    (rc = get_word(o, "on_crash", actions, 4, &crash, e)))
+	    (rc = get_word(o, "on_crash", actions, 4, &crash, e)) ||
+	    (rc = read_later_keys(c, o, e)))
 		return rc;
 	c->vcpus = (unsigned)vcpus;
 	c->maxvcpus = (unsigned)maxvcpus;

@@ -12,37 +12,13 @@
 #include "config/config.h"
 #include "config/keys.h"
 #include "config/setting.h"
+#include "config/shape.h"
 
 static void note_replaced(void *arg, const char *name, unsigned line, unsigned earlier)
 {
 	struct parser *p = arg;
 
 	config_note(p->notes, line, "%.40s replaces the one of line %u", name, earlier);
-}
-
-static int get_type(struct parser *p)
-{
-	static const char *const types[] = {"any", "pv", "pvh"};
-	static const char *const builders[] = {"generic", "linux"};
-	static const char remedy[] =
-		"use type=\"pv\" or type=\"pvh\", or leave it out: the image decides";
-	int value = CONFIG_TYPE_ANY, ignored = 0;
-	int rc = setting_word(p, "type", types, 3, &value, remedy);
-
-	if (!rc)
-		rc = setting_word(p, "builder", builders, 2, &ignored, remedy);
-	p->c->type = (enum config_type)value;
-	return rc;
-}
-
-static int get_engine(struct parser *p)
-{
-	static const char *const engines[] = {"auto", "user", "kvm"};
-	int value = CONFIG_ENGINE_AUTO;
-	int rc = setting_word(p, "engine", engines, 3, &value, "use auto, user or kvm");
-
-	p->c->engine = (enum config_engine)value;
-	return rc;
 }
 
 static int get_action(struct parser *p, const char *key, enum config_action *action)
@@ -87,59 +63,6 @@ static int get_cmdline(struct parser *p)
 	}
 	p->c->cmdline = joined;
 	return joined ? 0 : parser_oom(p);
-}
-
-static int get_memory(struct parser *p)
-{
-	uint64_t memory = 0, maxmem = 0;
-	bool given, max_given;
-	struct syntax_setting *set = syntax_find(&p->syntax, "memory");
-	int rc = setting_number(p, "memory", &memory, &given);
-
-	if (!rc)
-		rc = setting_number(p, "maxmem", &maxmem, &max_given);
-	if (rc)
-		return rc;
-	if (!given && !max_given)
-		return refhv_fail_at(p->e, REFHV_CONFIG, p->file, 0, "add memory = 64 (MiB)",
-				     "no memory");
-	if (!given)
-		memory = maxmem;
-	if (!max_given)
-		maxmem = memory;
-	if (!set)
-		set = syntax_find(&p->syntax, "maxmem");
-	if (!memory || memory > CONFIG_MAX_MEMORY_MIB || maxmem > CONFIG_MAX_MEMORY_MIB)
-		return refhv_fail_at(p->e, REFHV_CONFIG, p->file, set->line,
-				     "memory counts MiB; use 1 to 1048576",
-				     "memory is out of range");
-	if (maxmem > memory)
-		config_note(p->notes, syntax_find(&p->syntax, "maxmem")->line,
-			    "maxmem: there is no balloon yet; the guest has memory, no more");
-	p->c->memory_kib = memory << 10;
-	p->c->maxmem_kib = maxmem << 10;
-	return 0;
-}
-
-static int get_vcpus(struct parser *p)
-{
-	uint64_t vcpus = 1, maxvcpus = 0;
-	bool given, max_given;
-	int rc = setting_number(p, "vcpus", &vcpus, &given);
-	struct syntax_setting *set = syntax_find(&p->syntax, given ? "vcpus" : "maxvcpus");
-
-	if (!rc)
-		rc = setting_number(p, "maxvcpus", &maxvcpus, &max_given);
-	if (rc)
-		return rc;
-	if (!max_given)
-		maxvcpus = vcpus;
-	if (!vcpus || vcpus > CONFIG_MAX_VCPUS || maxvcpus > CONFIG_MAX_VCPUS)
-		return refhv_fail_at(p->e, REFHV_CONFIG, p->file, set ? set->line : 0,
-				     "use 1 to 32", "vcpus is out of range");
-	p->c->vcpus = (unsigned)vcpus;
-	p->c->maxvcpus = (unsigned)maxvcpus;
-	return 0;
 }
 
 static int get_disks(struct parser *p)
@@ -237,10 +160,32 @@ static const struct config_refused *refused(const char *key)
 
 static int remark_others(struct parser *p)
 {
-	static const char *const read_here[] = {
-		"name",	   "uuid", "type",	  "builder",   "engine",   "kernel", "ramdisk",
-		"cmdline", "root", "extra",	  "memory",    "maxmem",   "vcpus",  "maxvcpus",
-		"disk",	   "vif",  "on_poweroff", "on_reboot", "on_crash", NULL};
+	static const char *const read_here[] = {"name",
+						"uuid",
+						"type",
+						"builder",
+						"engine",
+						"kernel",
+						"ramdisk",
+						"cmdline",
+						"root",
+						"extra",
+						"memory",
+						"maxmem",
+						"vcpus",
+						"maxvcpus",
+						"disk",
+						"vif",
+						"on_poweroff",
+						"on_reboot",
+						"on_crash",
+						"trap",
+						"hugepages",
+						"prefault",
+						"max_event_channels",
+						"max_grant_frames",
+						"max_grant_version",
+						NULL};
 	const struct config_refused *r;
 	struct syntax_setting *set;
 
@@ -287,9 +232,8 @@ static int base_dir(struct parser *p)
 
 static int interpret(struct parser *p)
 {
-	int (*const step[])(struct parser *) = {base_dir,    get_identity, get_type,  get_engine,
-						get_cmdline, get_memory,   get_vcpus, get_disks,
-						get_vifs,    remark_others};
+	int (*const step[])(struct parser *) = {base_dir,  get_identity, get_cmdline,  config_shape,
+						get_disks, get_vifs,	 remark_others};
 	struct refhv_config *c = p->c;
 	int rc = 0;
 

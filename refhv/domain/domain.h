@@ -74,6 +74,8 @@ struct domain {
 	struct engine_client client;
 	ev_io watch_engine;
 	enum pv_domain_kind kind;
+	char why_engine[160]; /* it was chosen */
+	char no_kvm[256];     /* launch message: why there is no kvm descriptor */
 	struct space space;
 	struct pv_vmm vmm;
 	struct pv_domain *pv;
@@ -83,7 +85,8 @@ struct domain {
 	unsigned nwritten;
 	_Atomic int64_t clock_offset; /* guest system time = CLOCK_MONOTONIC + this */
 	_Atomic uint64_t shared_info; /* what the engine was told last */
-	struct boot_result boot;
+	struct boot_result boot;      /* of a PVH domain only the ring pages */
+	struct boot_pvh_result boot_pvh;
 	uint32_t store_port, console_port;
 	ev_timer clock_timer;
 	uint64_t tsc0, ns0; /* the first pair of readings, for the scale */

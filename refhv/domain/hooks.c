@@ -4,6 +4,7 @@
  * LEAF hooks come with the domain's lock held and touch only the engine, which never calls back from these.
  */
 #include <pv/abi/errno.h>
+#include <pv/abi/hvm/params.h>
 #include <pv/abi/sched.h>
 #include <pv/abi/xen.h>
 #include <stdio.h>
@@ -142,6 +143,10 @@ static int hook_vcpu_initialise(void *ctx, unsigned by, unsigned vcpu, const voi
 	struct engine_vcpu_state *st;
 	int rc;
 
+	if (d->kind == PV_DOMAIN_PVH)
+		return size < sizeof(struct pv_vcpu_hvm_context)
+			       ? -PV_EINVAL
+			       : d->impl->vcpu_start_set(d->engine, vcpu, context);
 	if (size < sizeof(struct pv_vcpu_guest_context))
 		return -PV_EINVAL;
 	/* calloc promises 16 bytes; the XSAVE area wants 64. */
@@ -190,6 +195,41 @@ static int hook_console_read(void *ctx, char *buf, uint32_t len)
 	return d->console ? console_io_read(d->console, buf, len) : 0;
 }
 
+static int hook_frame_set(void *ctx, uint64_t gfn, int present)
+{
+	return space_frame_set(ctx, gfn, present);
+}
+
+static int hook_physmap_set(void *ctx, uint64_t gfn, uint64_t source, unsigned flags)
+{
+	return space_overlay_set(ctx, gfn, source, flags);
+}
+
+static void hook_block(void *ctx, unsigned vcpu, uint64_t deadline_ns)
+{
+	struct domain *d = ctx;
+
+	d->impl->block(d->engine, vcpu, deadline_ns);
+}
+
+static void hook_upcall_vector_set(void *ctx, unsigned vcpu, uint8_t vector)
+{
+	struct domain *d = ctx;
+
+	d->impl->upcall_vector_set(d->engine, vcpu, vector);
+}
+
+/* Of the ways to be called back (xen/include/public/hvm/params.h) a PVH domain has the vector: there is no interrupt line. */
+static void hook_hvm_param_set(void *ctx, uint32_t index, uint64_t value)
+{
+	struct domain *d = ctx;
+
+	if (index == PV_HVM_PARAM_CALLBACK_IRQ)
+		d->impl->callback_set(d->engine, value >> 56 == PV_HVM_PARAM_CALLBACK_TYPE_VECTOR
+							 ? (uint8_t)value
+							 : 0);
+}
+
 /* The guest may move shared_info with any memory operation: the engine polls its words. */
 static void follow_shared_info(struct domain *d)
 {
@@ -210,6 +250,21 @@ static int64_t on_hypercall(void *ctx, unsigned vcpu, uint64_t nr, const uint64_
 	return rc;
 }
 
+static void on_vcpu_changed(void *ctx, unsigned vcpu, bool up)
+{
+	struct domain *d = ctx;
+
+	pv_domain_vcpu_set_up(d->pv, vcpu, up);
+}
+
+static void on_ended(void *ctx, unsigned reason)
+{
+	struct domain *d = ctx;
+
+	d->end_reason = (int)reason;
+	ev_async_send(d->loop, &d->news);
+}
+
 static void on_timer(void *ctx, unsigned vcpu)
 {
 	struct domain *d = ctx;
@@ -224,6 +279,17 @@ static void on_died(void *ctx, const char *why)
 	snprintf(d->why, sizeof(d->why), "%s", why);
 	d->died = true;
 	ev_async_send(d->loop, &d->news);
+}
+
+static void pvh_hooks(struct domain *d)
+{
+	d->vmm.frame_set = hook_frame_set;
+	d->vmm.physmap_set = hook_physmap_set;
+	d->vmm.block = hook_block;
+	d->vmm.upcall_vector_set = hook_upcall_vector_set;
+	d->vmm.hvm_param_set = hook_hvm_param_set;
+	d->client.vcpu_changed = on_vcpu_changed;
+	d->client.ended = on_ended;
 }
 
 void hooks_init(struct domain *d)
@@ -255,4 +321,6 @@ void hooks_init(struct domain *d)
 	};
 	d->client = (struct engine_client){
 		.hypercall = on_hypercall, .timer = on_timer, .died = on_died};
+	if (d->kind == PV_DOMAIN_PVH)
+		pvh_hooks(d);
 }

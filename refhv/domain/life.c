@@ -179,6 +179,16 @@ const char *life_state_word(struct domain *d)
 	return "dying";
 }
 
+static json_t *exits(const struct engine_info *engine)
+{
+	json_t *o = json_object();
+
+	for (unsigned i = 0; i < engine->nexits; i++)
+		json_object_set_new(o, engine->exits[i].kind,
+				    json_integer((json_int_t)engine->exits[i].count));
+	return o;
+}
+
 json_t *life_info(struct domain *d)
 {
 	struct engine_info engine = {0};
@@ -196,12 +206,17 @@ json_t *life_info(struct domain *d)
 	if (d->why[0])
 		json_object_set_new(o, "crash", json_string(d->why));
 	json_object_set_new(o, "engine", json_string(d->impl->name));
+	json_object_set_new(o, "engine_why", json_string(d->why_engine));
+	if (engine.trap)
+		json_object_set_new(o, "trap", json_string(engine.trap));
 	json_object_set_new(o, "landlock", json_boolean(d->landlock));
 	json_object_set_new(o, "engine_caps", json_integer(engine.caps));
 	json_object_set_new(o, "hypercalls", json_integer((json_int_t)engine.hypercalls));
 	json_object_set_new(o, "vcpus_up", json_integer(up));
 	json_object_set_new(o, "cpu_seconds", json_real(machine_cpu_seconds(d)));
 	json_object_set_new(o, "uptime_seconds", json_real((double)machine_now(d) / 1e9));
+	if (engine.nexits)
+		json_object_set_new(o, "exits", exits(&engine));
 	devices_info(d, o);
 	return o;
 }

@@ -50,6 +50,7 @@ int machine_create_engine(struct domain *d, uint64_t virt_base, struct refhv_err
 		.clock_offset = d->clock_offset,
 		.kvm_fd = domain_fd(d, "kvm", false),
 		.domid = d->domid,
+		.trap = (enum engine_trap)d->config.trap,
 		.client = &d->client,
 		.client_ctx = d,
 	};
@@ -76,7 +77,9 @@ int machine_new_domain(struct domain *d, const struct pv_domain_memory *map, uns
 		.kind = d->kind,
 		.domid = d->domid,
 		.max_vcpus = d->config.maxvcpus,
-		.nr_pages = d->config.memory_kib / 4,
+		.max_ports = d->config.max_event_channels ? d->config.max_event_channels + 1 : 0,
+		.max_grant_frames = d->config.max_grant_frames,
+		.nr_pages = machine_ram(d) / 4096,
 		.max_gfn = d->space.size / 4096 - 1,
 		.xen_version = MACHINE_XEN_VERSION,
 		.extraversion = ".refhv",
@@ -103,26 +106,38 @@ int machine_create_domain(struct domain *d, const struct pv_domain_memory *map, 
 		      : 0;
 }
 
+/* A PVH guest starts with all that it may ever have, and gives back what is beyond memory/target: its balloon does so. */
+uint64_t machine_ram(const struct domain *d)
+{
+	return (d->kind == PV_DOMAIN_PVH ? d->config.maxmem_kib : d->config.memory_kib) << 10;
+}
+
 struct boot_config machine_boot_config(struct domain *d)
 {
 	return (struct boot_config){
 		.ram = d->space.ram,
-		.ram_size = d->config.memory_kib << 10,
+		.ram_size = machine_ram(d),
 		.cmdline = d->config.cmdline,
 		.ramdisk_name = d->config.ramdisk,
 		.ramdisk_fd = domain_fd(d, "ramdisk", false),
 		.features = pv_domain_features(d->kind),
 		.store_evtchn = d->store_port,
 		.console_evtchn = d->console_port,
+		.vcpus = d->config.vcpus,
+		.maxvcpus = d->config.maxvcpus,
 	};
 }
 
 int machine_create_space(struct domain *d, uint64_t size, const struct engine_region *region,
 			 unsigned n, struct refhv_error *e)
 {
-	int rc = space_create(&d->space, size, region, n, 0);
+	static const unsigned flags[] = {0, ENGINE_RAM_THP, ENGINE_RAM_HUGE};
+	int rc = space_create(&d->space, size, region, n, flags[d->config.pages]);
 
 	hooks_init(d);
+	for (unsigned i = 0; d->config.prefault && i < d->space.nregions && rc >= 0; i++)
+		rc = engine_ram_prefault(d->space.fd, d->space.ram, d->space.region[i].gpa,
+					 d->space.region[i].size);
 	return rc < 0 ? refhv_fail(e, REFHV_RESOURCE, "lower memory=", "no %llu MiB of memory: %s",
 				   (unsigned long long)(space_ram(&d->space) >> 20), strerror(-rc))
 		      : 0;
@@ -140,7 +155,8 @@ int machine_build(struct domain *d, struct refhv_error *e)
 		return refhv_fail(e, REFHV_IMAGE, NULL, "%s", err.text);
 	rc = machine_choose(d, &kernel, e);
 	if (!rc)
-		rc = machine_build_pv(d, &kernel, e);
+		rc = d->kind == PV_DOMAIN_PV ? machine_build_pv(d, &kernel, e)
+					     : machine_build_pvh(d, &kernel, e);
 	boot_kernel_free(&kernel);
 	return rc;
 }
@@ -172,7 +188,7 @@ int machine_start(struct domain *d, bool paused, struct refhv_error *e)
 	int rc;
 
 	clock_start(d);
-	rc = machine_boot_vcpu_pv(d);
+	rc = d->kind == PV_DOMAIN_PV ? machine_boot_vcpu_pv(d) : machine_boot_vcpu_pvh(d);
 	if (!rc)
 		rc = d->impl->vcpu_up(d->engine, 0);
 	d->state = paused ? DOMAIN_PAUSED : DOMAIN_RUNNING;

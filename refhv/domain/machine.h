@@ -8,6 +8,8 @@
 
 enum { MACHINE_XEN_VERSION = 4 << 16 | 17 };
 
+/* Bytes of RAM. */
+uint64_t machine_ram(const struct domain *d);
 /* What the builders want to know of the domain; the ports are there if it has been created. */
 struct boot_config machine_boot_config(struct domain *d);
 /* Guest memory; n regions, or one. And the hooks, which know it. */
@@ -21,14 +23,16 @@ int machine_new_domain(struct domain *d, const struct pv_domain_memory *map, uns
 int machine_create_domain(struct domain *d, const struct pv_domain_memory *map, unsigned n,
 			  struct refhv_error *e);
 
-/* choose.c: sets kind and impl. */
+/* choose.c: sets kind, impl and why_engine. */
 int machine_choose(struct domain *d, const struct boot_kernel *k, struct refhv_error *e);
 /* For a domain from a stream: those are PV. */
 int machine_choose_user(struct domain *d, struct refhv_error *e);
 
-/* machine_pv.c: from a kernel to a domain that waits for its first vCPU. */
+/* machine_pv.c, machine_pvh.c: from a kernel to a domain that waits for its first vCPU. */
 int machine_build_pv(struct domain *d, const struct boot_kernel *k, struct refhv_error *e);
+int machine_build_pvh(struct domain *d, const struct boot_kernel *k, struct refhv_error *e);
 /* The state of the boot vCPU. -PV_E... */
 int machine_boot_vcpu_pv(struct domain *d);
+int machine_boot_vcpu_pvh(struct domain *d);
 
 #endif

@@ -111,7 +111,12 @@ static struct move *begin(struct domain *d, int fd, struct refhv_error *e)
 	struct move *m = NULL;
 	json_t *config;
 
-	if (d->state != DOMAIN_RUNNING && d->state != DOMAIN_PAUSED)
+	if (d->kind != PV_DOMAIN_PV)
+		refhv_fail(e, REFHV_ENGINE, "shut it down and create it anew",
+			   "%s runs on the kvm engine, which cannot save or move a domain yet; it "
+			   "goes on",
+			   d->name);
+	else if (d->state != DOMAIN_RUNNING && d->state != DOMAIN_PAUSED)
 		refhv_fail(e, REFHV_STATE, NULL, "%s is %s", d->name, life_state_word(d));
 	else if (d->move)
 		refhv_fail(e, REFHV_STATE, "wait until that ends", "%s is being moved", d->name);

@@ -66,6 +66,7 @@ int launch_domain(struct rundir *r, const struct refhv_config *c, const struct l
 int launch_add(struct launch *l, const char *role, int fd, struct refhv_error *e);
 int launch_open_resources(struct launch *l, const struct refhv_config *c,
 			  const struct launch_options *o, struct refhv_error *e);
+int launch_open_kvm(struct launch *l, const struct refhv_config *c, struct refhv_error *e);
 /* The keeper's life; does not return. */
 void launch_keep(struct launch *l) __attribute__((noreturn));
 

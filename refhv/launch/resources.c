@@ -324,6 +324,8 @@ int launch_open_resources(struct launch *l, const struct refhv_config *c,
 		rc = open_image(l, "ramdisk", c->ramdisk, e);
 	if (rc && incoming)
 		rc = 0;
+	if (!rc && !incoming)
+		rc = launch_open_kvm(l, c, e);
 	for (unsigned i = 0; i < c->ndisks && !rc; i++)
 		rc = open_disk(l, c, i, strcmp(o->mode, "receive"), e);
 	for (unsigned i = 0; i < c->nvifs && !rc; i++)

@@ -215,8 +215,8 @@ def memory_that_is_not_there_is_warned_of(p):
     r = p.refhv('create', '-n', p.write('a.cfg', text + f'memory = {mib * 2}\n'))
     assert r.stderr.count('\n') == 1 and 'a.cfg: warning: memory' in r.stderr, r.stderr
     assert p.refhv('create', '-n', '-q', p.path('a.cfg')).stderr == ''
-    r = p.refhv('create', '-n', p.write('a.cfg', text + 'memory = 16\nmaxmem = 32\n'))
-    assert r.stderr.count('\n') == 1 and 'a.cfg:4: warning: maxmem' in r.stderr and 'balloon' in r.stderr, r.stderr
+    r = p.refhv('create', '-n', p.write('a.cfg', text + 'engine = "user"\nmemory = 16\nmaxmem = 32\n'))
+    assert r.stderr.count('\n') == 1 and 'a.cfg:5: warning: maxmem' in r.stderr and 'balloon' in r.stderr, r.stderr
 
 
 @claim

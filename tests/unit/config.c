@@ -156,7 +156,7 @@ static const struct {
 	{MINIMAL "memory=99999999999999999999", 4, "not a number"},
 	{MINIMAL "maxmem=4", 0, "maxmem is less"},
 	{MINIMAL "vcpus=0", 4, "out of range"},
-	{MINIMAL "vcpus=33", 4, "out of range"},
+	{MINIMAL "vcpus=129", 4, "out of range"},
 	{MINIMAL "vcpus=2\nmaxvcpus=1", 0, "out of range"},
 	{MINIMAL "type='hvm'", 4, "unknown value \"hvm\""},
 	{MINIMAL "builder='hvm'", 4, "unknown value \"hvm\""},
