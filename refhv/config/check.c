@@ -41,7 +41,10 @@ int config_check(const struct refhv_config *c, const char *file, struct refhv_er
 						     "disk: %s is used twice", c->disk[i].vdev);
 	for (unsigned i = 0; i < c->nvifs; i++)
 		for (unsigned j = 0; j < i; j++)
-			if (!memcmp(c->vif[i].mac, c->vif[j].mac, 6))
+			if (c->vif[i].devid == c->vif[j].devid)
+				return refhv_fail_at(e, REFHV_CONFIG, file, 0, NULL,
+						     "vif: a number is used twice");
+			else if (!memcmp(c->vif[i].mac, c->vif[j].mac, 6))
 				return refhv_fail_at(e, REFHV_CONFIG, file, 0,
 						     "give each vif a mac of its own",
 						     "vif: the same mac is used twice");

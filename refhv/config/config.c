@@ -22,6 +22,36 @@ void config_free(struct refhv_config *c)
 	memset(c, 0, sizeof(*c));
 }
 
+struct config_disk *config_disk_find(struct refhv_config *c, uint32_t vbd)
+{
+	for (unsigned i = 0; i < c->ndisks; i++)
+		if (c->disk[i].vbd == vbd)
+			return &c->disk[i];
+	return NULL;
+}
+
+struct config_vif *config_vif_find(struct refhv_config *c, unsigned devid)
+{
+	for (unsigned i = 0; i < c->nvifs; i++)
+		if (c->vif[i].devid == devid)
+			return &c->vif[i];
+	return NULL;
+}
+
+void config_disk_remove(struct refhv_config *c, struct config_disk *d)
+{
+	free(d->target);
+	c->ndisks--;
+	memmove(d, d + 1, (size_t)(&c->disk[c->ndisks] - d) * sizeof(*d));
+}
+
+void config_vif_remove(struct refhv_config *c, struct config_vif *v)
+{
+	free(v->forward);
+	c->nvifs--;
+	memmove(v, v + 1, (size_t)(&c->vif[c->nvifs] - v) * sizeof(*v));
+}
+
 void config_note(struct config_notes *notes, unsigned line, const char *fmt, ...)
 {
 	va_list ap;

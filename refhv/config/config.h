@@ -16,6 +16,7 @@
 enum {
 	CONFIG_MAX_DISKS = 32,
 	CONFIG_MAX_VIFS = 8,
+	CONFIG_MAX_DEVID = 255, /* of a vif */
 	CONFIG_MAX_FORWARDS = 32,
 	CONFIG_MAX_VCPUS = 128, /* PV_MAX_VCPUS; engines and hosts may have fewer */
 	CONFIG_MAX_EVENT_CHANNELS = 131071,
@@ -72,6 +73,7 @@ struct config_forward {
 };
 
 struct config_vif {
+	unsigned devid; /* its number in the guest: where it is in the list, unless it came later */
 	uint8_t mac[6]; /* given, or derived from uuid and index, so that a domain keeps it */
 	enum config_net net;
 	char dev[16];	     /* name of the tap or bridge */
@@ -124,8 +126,14 @@ int config_load(struct refhv_config *c, const char *path, struct config_notes *n
 		struct refhv_error *e);
 int config_from_json(struct refhv_config *c, const json_t *json, struct refhv_error *e);
 
+/* One device, as in the lists of the whole. On failure there is nothing to free. */
+int config_disk_from_json(struct config_disk *d, const json_t *json, struct refhv_error *e);
+int config_vif_from_json(struct config_vif *v, const json_t *json, struct refhv_error *e);
+
 /* A new reference, or NULL when out of memory. */
 json_t *config_to_json(const struct refhv_config *c);
+json_t *config_disk_to_json(const struct config_disk *d);
+json_t *config_vif_to_json(const struct config_vif *v);
 
 void config_free(struct refhv_config *c);
 
@@ -134,6 +142,12 @@ int config_disk_parse(struct config_disk *d, const char *spec, const char *where
 		      struct config_notes *notes, struct refhv_error *e);
 int config_vif_parse(struct config_vif *v, const char *spec, const char *where, unsigned line,
 		     struct config_notes *notes, struct refhv_error *e);
+/* The device with this number, or NULL. */
+struct config_disk *config_disk_find(struct refhv_config *c, uint32_t vbd);
+struct config_vif *config_vif_find(struct refhv_config *c, unsigned devid);
+/* Takes it out and frees what it holds; the others keep their order. */
+void config_disk_remove(struct refhv_config *c, struct config_disk *d);
+void config_vif_remove(struct refhv_config *c, struct config_vif *v);
 /* 0 and *vbd, or -1. `name` is what xen-vbd-interface(7) allows. */
 int config_vdev_number(const char *name, uint32_t *vbd);
 

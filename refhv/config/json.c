@@ -18,7 +18,7 @@ static int set(json_t *o, const char *key, json_t *value)
 	return json_object_set_new(o, key, value);
 }
 
-static json_t *disk_to_json(const struct config_disk *d)
+json_t *config_disk_to_json(const struct config_disk *d)
 {
 	json_t *o = json_object();
 
@@ -37,12 +37,13 @@ static json_t *disk_to_json(const struct config_disk *d)
 
 static const char *const net_word[] = {"user", "tap", "bridge", "none"};
 
-static json_t *vif_to_json(const struct config_vif *v)
+json_t *config_vif_to_json(const struct config_vif *v)
 {
 	json_t *o = json_object(), *list = json_array();
 	char mac[18];
 
 	config_mac_format(v->mac, mac);
+	set(o, "devid", json_integer(v->devid));
 	set(o, "mac", json_string(mac));
 	set(o, "net", json_string(net_word[v->net]));
 	if (v->dev[0])
@@ -95,9 +96,9 @@ json_t *config_to_json(const struct refhv_config *c)
 	set(o, "on_reboot", json_string(config_action_word(c->on_reboot)));
 	set(o, "on_crash", json_string(config_action_word(c->on_crash)));
 	for (unsigned i = 0; i < c->ndisks; i++)
-		json_array_append_new(disks, disk_to_json(&c->disk[i]));
+		json_array_append_new(disks, config_disk_to_json(&c->disk[i]));
 	for (unsigned i = 0; i < c->nvifs; i++)
-		json_array_append_new(vifs, vif_to_json(&c->vif[i]));
+		json_array_append_new(vifs, config_vif_to_json(&c->vif[i]));
 	set(o, "disks", disks);
 	set(o, "vifs", vifs);
 	return o;
@@ -223,12 +224,16 @@ static int vif_from_json(struct config_vif *v, const json_t *o, struct refhv_err
 {
 	const json_t *list = json_object_get(o, "hostfwd");
 	const char *mac = json_string_value(json_object_get(o, "mac"));
-	uint64_t mtu = 0;
+	uint64_t mtu = 0, devid = v->devid;
 	unsigned net = 0;
 	int rc = mac && !config_mac_parse(mac, v->mac) ? 0 : bad(e, "mac");
 
 	if (!rc)
 		rc = get_word(o, "net", net_word, 4, &net, e);
+	/* Older streams have none: they count. */
+	if (!rc && json_object_get(o, "devid"))
+		rc = get_number(o, "devid", CONFIG_MAX_DEVID, &devid, e);
+	v->devid = (unsigned)devid;
 	v->net = (enum config_net)net;
 	if (!rc)
 		rc = get_short(o, "dev", v->dev, sizeof(v->dev), e);
@@ -282,6 +287,28 @@ static int read_later_keys(struct refhv_config *c, const json_t *o, struct refhv
 	return rc;
 }
 
+int config_disk_from_json(struct config_disk *d, const json_t *json, struct refhv_error *e)
+{
+	int rc;
+
+	memset(d, 0, sizeof(*d));
+	rc = disk_from_json(d, json, e);
+	if (rc)
+		free(d->target);
+	return rc;
+}
+
+int config_vif_from_json(struct config_vif *v, const json_t *json, struct refhv_error *e)
+{
+	int rc;
+
+	memset(v, 0, sizeof(*v));
+	rc = vif_from_json(v, json, e);
+	if (rc)
+		free(v->forward);
+	return rc;
+}
+
 static int read_config(struct refhv_config *c, const json_t *o, struct refhv_error *e)
 {
 	static const char *const types[] = {"any", "pv", "pvh"};
@@ -326,7 +353,7 @@ static int read_config(struct refhv_config *c, const json_t *o, struct refhv_err
 		rc = disk_from_json(&c->disk[i], json_array_get(disks, i), e);
 	}
 	for (size_t i = 0; i < json_array_size(vifs) && !rc; i++) {
-		c->nvifs++;
+		c->vif[c->nvifs++].devid = (unsigned)i;
 		rc = vif_from_json(&c->vif[i], json_array_get(vifs, i), e);
 	}
 	return rc ? rc : config_check(c, where, e);

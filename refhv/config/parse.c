@@ -100,6 +100,7 @@ static int get_vifs(struct parser *p)
 		if (rc)
 			break;
 		p->c->nvifs++;
+		v->devid = i;
 		if (!memcmp(v->mac, none, 6))
 			config_mac_derive(p->c->uuid, i, v->mac);
 	}

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "domain/machine.h"
+#include "engine/kvm/kvm_probe.h"
 
 /* What speaks for and against. */
 struct choice {
@@ -99,6 +100,6 @@ int machine_choose(struct domain *d, const struct boot_kernel *k, struct refhv_e
 	if (domain_fd(d, "kvm", false) < 0)
 		snprintf(c.kvm, sizeof(c.kvm), "%s", d->no_kvm);
 	else
-		engine_kvm.probe(c.kvm, sizeof(c.kvm));
+		kvm_check(domain_fd(d, "kvm", false), c.kvm, sizeof(c.kvm));
 	return choose_for(&c, e);
 }

@@ -39,6 +39,7 @@ enum domain_state {
 
 struct console;
 struct control_server;
+struct device;
 struct devices;
 
 struct domain {
@@ -52,14 +53,14 @@ struct domain {
 	int exit_code;	 /* DOMAIN_ENDED, ... (launch/launch.h) */
 	bool landlock;	 /* no file system is left */
 	bool incoming;	 /* comes from a stream, and is not complete yet */
-	json_t *links;	 /* launch message: what is known of each vif's far end */
+	json_t *links;	 /* launch message: what is known of each vif's far end, by its number */
 
 	/* Descriptors from the launcher, by role; -1 when absent. */
 	int fd[FDMSG_MAX_FDS];
 	char role[FDMSG_MAX_FDS][16];
 	unsigned nfds;
 	int report, log;
-	int keeper; /* until the domain has arrived; -1 */
+	int keeper;
 
 	struct ev_loop *loop;
 	ev_io report_watch;
@@ -140,8 +141,12 @@ void clock_stop(struct domain *d);
 
 /* nodes.c: what a toolstack writes into the store. 0 or -PV_E.... */
 int nodes_create(struct domain *d);
-int nodes_disk(struct domain *d, unsigned index);
-int nodes_vif(struct domain *d, unsigned index, unsigned mtu);
+int nodes_disk(struct domain *d, const struct config_disk *disk);
+int nodes_vif(struct domain *d, const struct config_vif *v, unsigned mtu);
+/* The guest is asked to let a device go; whether it was not; it has. Paths are the two ends' directories. */
+int nodes_offline(struct domain *d, const char *back);
+bool nodes_online(struct domain *d, const char *back);
+void nodes_remove(struct domain *d, const char *front, const char *back);
 int nodes_request_shutdown(struct domain *d, const char *reason);
 /* Whether the guest said that it understands `reason` ("poweroff", ...). */
 bool nodes_understands(struct domain *d, const char *reason);
@@ -175,11 +180,26 @@ void devices_hold(struct domain *d, unsigned seconds);
 /* Adds "disks" and "vifs" to an info object. */
 void devices_info(struct domain *d, json_t *info);
 
+/* hotplug.c: devices that come and go while the guest runs. 0 or negative with *e. */
+void hotplug_init(struct domain *d);
+/* The request describes it; descriptors (n of them, in the order of the request's "fds") are taken over. *devid: its number. */
+int hotplug_attach(struct domain *d, const json_t *request, const int *fd, unsigned n,
+		   unsigned *devid, struct refhv_error *e);
+/* server_tell_device() comes when the guest has let it go; with force, at once. */
+int hotplug_detach(struct domain *d, const char *kind, unsigned devid, bool force,
+		   struct refhv_error *e);
+/* Whether the guest uses it now. */
+bool hotplug_connected(struct domain *d, const char *kind, unsigned devid);
+/* The device's backend has made a step. */
+void hotplug_stepped(struct device *dev);
+
 /* server.c */
 int server_start(struct domain *d, struct refhv_error *e);
 /* The guest ended: answers "wait". action: what happens now. */
 void server_tell_end(struct domain *d, const char *reason, const char *action);
 /* The answer to the "migrate" or "save" that is under way; with e: it failed. */
+/* A device was connected by the guest, or (gone) is no more: answers who waits for that. */
+void server_tell_device(struct domain *d, const char *kind, unsigned devid, bool gone);
 void server_tell_moved(struct domain *d, json_t *result, const struct refhv_error *e);
 void server_stop(struct domain *d);
 

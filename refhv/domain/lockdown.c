@@ -8,7 +8,7 @@
  * that meets it treats like any other error.
  *
  * Signals go to the guest process alone (and to this one, by abort()). Descriptors are told nothing that would send one: of fcntl the
- * flags are allowed. Of ioctl, the dirty log's requests, what is asked of a block device, and what a tap is told when a frontend
+ * flags are allowed. Of ioctl, the dirty log's requests, what is asked of a block device, what runs the virtual CPUs, and what a tap is told when a frontend
  * connects: which offloads it takes, which queues it reads.
  */
 #include <errno.h>
@@ -31,6 +31,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "domain/domain.h"
+#include "engine/kvm/ioctls.h"
 #include "engine/user/kernel.h"
 
 #ifndef SYS_futex_waitv
@@ -165,9 +166,10 @@ static void allow_one_of(struct program *p, int nr, unsigned arg, const uint32_t
 	RETURN(p, DENY);
 }
 
-/* `guest` is the guest process, 0 if there is none. */
-static int filter_all_threads(pid_t guest)
+/* `guest` is the guest process, 0 if there is none; kvm: there are virtual CPUs instead. */
+static int filter_all_threads(pid_t guest, bool kvm)
 {
+	static const uint32_t kvm_ioctls[] = {KVM_ENGINE_VCPU_IOCTLS, KVM_ENGINE_VM_IOCTLS};
 	static const uint32_t ioctls[] = {UFFDIO_REGISTER, UFFDIO_UNREGISTER, UE_PAGEMAP_SCAN,
 					  BLKGETSIZE64,	   BLKSSZGET,	      BLKPBSZGET,
 					  TUNSETOFFLOAD,   TUNSETQUEUE};
@@ -175,15 +177,20 @@ static int filter_all_threads(pid_t guest)
 	/* 0 and negative numbers would be groups of processes. */
 	const uint32_t ours[] = {(uint32_t)getpid(), (uint32_t)guest};
 	unsigned guests = guest > 0;
+	uint32_t all[COUNT(ioctls) + COUNT(kvm_ioctls)];
 	static struct program p;
 	struct sock_fprog prog = {.filter = p.code};
 
+	memcpy(all, ioctls, sizeof(ioctls));
+	memcpy(all + COUNT(ioctls), kvm_ioctls, sizeof(kvm_ioctls));
 	p.n = 0;
 	LOAD(&p, arch);
 	emit(&p, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, AUDIT_ARCH_X86_64);
 	RETURN(&p, SECCOMP_RET_KILL_PROCESS);
 	/* x32 numbers have bit 30 set and match nothing below. */
 	LOAD(&p, nr);
+	/* The thread of a virtual CPU hardly asks for anything else: it comes first. */
+	allow_one_of(&p, SYS_ioctl, 1, all, kvm ? COUNT(all) : COUNT(ioctls));
 	for (unsigned i = 0; i < COUNT(allowed); i++) {
 		emit(&p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, (uint32_t)allowed[i]);
 		RETURN(&p, SECCOMP_RET_ALLOW);
@@ -196,7 +203,6 @@ static int filter_all_threads(pid_t guest)
 	/* Its flags lie in memory, which a filter cannot see; the C library falls back to clone. */
 	emit(&p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, SYS_clone3);
 	RETURN(&p, SECCOMP_RET_ERRNO | ENOSYS);
-	allow_one_of(&p, SYS_ioctl, 1, ioctls, COUNT(ioctls));
 	allow_one_of(&p, SYS_fcntl, 1, fcntls, COUNT(fcntls));
 	allow_one_of(&p, SYS_tgkill, 0, ours, 1 + guests);
 	allow_one_of(&p, SYS_kill, 0, ours + 1, guests);
@@ -263,7 +269,7 @@ int lockdown(struct domain *d, struct refhv_error *e)
 	int rc;
 
 	d->impl->info(d->engine, &engine);
-	rc = filter_all_threads(engine.pid);
+	rc = filter_all_threads(engine.pid, d->kind == PV_DOMAIN_PVH);
 	if (rc)
 		return refhv_fail(e, REFHV_FAILED, NULL,
 				  "the seccomp filter cannot be installed: %s",

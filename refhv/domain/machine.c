@@ -79,6 +79,7 @@ int machine_new_domain(struct domain *d, const struct pv_domain_memory *map, uns
 		.max_vcpus = d->config.maxvcpus,
 		.max_ports = d->config.max_event_channels ? d->config.max_event_channels + 1 : 0,
 		.max_grant_frames = d->config.max_grant_frames,
+		.max_grant_version = d->config.max_grant_version,
 		.nr_pages = machine_ram(d) / 4096,
 		.max_gfn = d->space.size / 4096 - 1,
 		.xen_version = MACHINE_XEN_VERSION,

@@ -155,9 +155,8 @@ static void key(struct writer *w, enum owner owner, const char *dir, const char 
 	put(w, owner, path, "%s", value);
 }
 
-int nodes_disk(struct domain *d, unsigned index)
+int nodes_disk(struct domain *d, const struct config_disk *disk)
 {
-	const struct config_disk *disk = &d->config.disk[index];
 	struct writer w = writer(d);
 	char front[80], back[80], number[16];
 
@@ -175,15 +174,14 @@ int nodes_disk(struct domain *d, unsigned index)
 	return w.rc;
 }
 
-int nodes_vif(struct domain *d, unsigned index, unsigned mtu)
+int nodes_vif(struct domain *d, const struct config_vif *v, unsigned mtu)
 {
-	const struct config_vif *v = &d->config.vif[index];
 	struct writer w = writer(d);
 	char front[80], back[80], mac[18], number[16];
 
 	config_mac_format(v->mac, mac);
-	snprintf(number, sizeof(number), "%u", index);
-	device(&w, "vif", index, front, back);
+	snprintf(number, sizeof(number), "%u", v->devid);
+	device(&w, "vif", v->devid, front, back);
 	key(&w, GUEST_FRONT, front, "handle", number);
 	key(&w, GUEST_FRONT, front, "mac", mac);
 	key(&w, GUEST_FRONT, front, "trusted", v->trusted ? "1" : "0");
@@ -196,6 +194,31 @@ int nodes_vif(struct domain *d, unsigned index, unsigned mtu)
 		key(&w, GUEST_FRONT, front, "mtu", number);
 	}
 	return w.rc;
+}
+
+int nodes_offline(struct domain *d, const char *back)
+{
+	struct writer w = writer(d);
+
+	key(&w, HOST_READ, back, "online", "0");
+	key(&w, HOST_READ, back, "state", "5");
+	return w.rc;
+}
+
+bool nodes_online(struct domain *d, const char *back)
+{
+	char path[160], value[8];
+
+	snprintf(path, sizeof(path), "%s/online", back);
+	return pv_store_read_string(pv_store_self(d->store), 0, path, value, sizeof(value)) > 0 &&
+	       value[0] == '1';
+}
+
+/* The backend's first: libxl does so, and a frontend that looks finds no half of a device. */
+void nodes_remove(struct domain *d, const char *front, const char *back)
+{
+	pv_store_rm(pv_store_self(d->store), 0, back);
+	pv_store_rm(pv_store_self(d->store), 0, front);
 }
 
 int nodes_request_shutdown(struct domain *d, const char *reason)

@@ -51,12 +51,6 @@ void domain_log(struct domain *d, const char *fmt, ...)
 		return; /* a full disk must not stop the guest */
 }
 
-static void part(struct domain *d)
-{
-	close(d->keeper);
-	d->keeper = -1;
-}
-
 void domain_arrived(struct domain *d)
 {
 	json_t *msg = json_pack("{s:b}", "arrived", 1);
@@ -71,7 +65,6 @@ void domain_arrived(struct domain *d)
 			"the keeper is gone: nobody gives this domain its name, or starts it anew");
 	else
 		json_decref(msg);
-	part(d);
 }
 
 static void tell(struct domain *d, json_t *msg)
@@ -159,9 +152,7 @@ static int start(struct domain *d, const char *mode, bool paused, struct refhv_e
 
 	lockdown_user(d);
 	d->incoming = strcmp(mode, "boot");
-	if (!d->incoming) {
-		part(d);
-	} else {
+	if (d->incoming) {
 		step = arrive_steps;
 		n = sizeof(arrive_steps) / sizeof(arrive_steps[0]);
 	}

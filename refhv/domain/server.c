@@ -14,14 +14,19 @@
 #include "domain/domain.h"
 #include "launch/launch.h"
 
-enum { CLIENTS_MAX = 32 };
+enum { CLIENTS_MAX = 32, FDS_MAX = 9 };
 
 struct peer {
 	struct control_server *s;
 	ev_io io;
 	bool waits; /* for the guest's end */
 	bool moves; /* asked for the move that is under way */
-	int fd;	    /* the last descriptor that came, or -1 */
+	/* Waits for a device to be connected, or to be gone. NULL: for none. */
+	const char *device;
+	unsigned devid;
+	bool device_gone;
+	int fd[FDS_MAX]; /* the last descriptors that came, for the next request */
+	unsigned nfds;
 	char *in;
 	size_t in_len, in_size;
 };
@@ -31,6 +36,12 @@ struct control_server {
 	ev_io accept;
 	struct peer *peer[CLIENTS_MAX];
 };
+
+static void close_fds(struct peer *p)
+{
+	while (p->nfds)
+		close(p->fd[--p->nfds]);
+}
 
 static void peer_drop(struct peer *p)
 {
@@ -42,8 +53,7 @@ static void peer_drop(struct peer *p)
 			p->s->peer[i] = NULL;
 	ev_io_stop(p->s->d->loop, &p->io);
 	close(p->io.fd);
-	if (p->fd >= 0)
-		close(p->fd);
+	close_fds(p);
 	free(p->in);
 	free(p);
 	/* Who asked for a move and goes away calls it off. */
@@ -108,12 +118,50 @@ static json_t *do_shutdown(struct peer *p, const json_t *request, bool *later,
 
 static int take_fd(struct peer *p, struct refhv_error *e)
 {
-	int fd = p->fd;
+	if (!p->nfds)
+		return refhv_fail(e, REFHV_USAGE, NULL, "the request needs a descriptor");
+	return p->fd[--p->nfds];
+}
 
-	p->fd = -1;
-	if (fd < 0)
-		refhv_fail(e, REFHV_USAGE, NULL, "the request needs a descriptor");
-	return fd;
+static void wait_for_device(struct peer *p, const char *kind, unsigned devid, bool gone)
+{
+	p->device = kind;
+	p->devid = devid;
+	p->device_gone = gone;
+}
+
+static json_t *do_attach(struct peer *p, const json_t *request, bool *later, struct refhv_error *e)
+{
+	const char *kind = json_object_get(request, "disk") ? "vbd" : "vif";
+	unsigned n = p->nfds, devid = 0;
+
+	p->nfds = 0;
+	if (hotplug_attach(p->s->d, request, p->fd, n, &devid, e))
+		return NULL;
+	if (json_is_true(json_object_get(request, "wait")) &&
+	    !hotplug_connected(p->s->d, kind, devid)) {
+		wait_for_device(p, kind, devid, false);
+		*later = true;
+		return NULL;
+	}
+	return success(json_pack("{s:i}", "devid", (int)devid));
+}
+
+static json_t *do_detach(struct peer *p, const json_t *request, bool *later, struct refhv_error *e)
+{
+	const char *word = json_string_value(json_object_get(request, "kind"));
+	const char *kind = word && !strcmp(word, "disk") ? "vbd" : "vif";
+	unsigned devid = (unsigned)json_integer_value(json_object_get(request, "devid"));
+
+	if (hotplug_detach(p->s->d, kind, devid, json_is_true(json_object_get(request, "force")),
+			   e))
+		return NULL;
+	if (hotplug_connected(p->s->d, kind, devid)) {
+		wait_for_device(p, kind, devid, true);
+		*later = true;
+		return NULL;
+	}
+	return success(json_pack("{s:i}", "devid", (int)devid));
 }
 
 /* The answer to a request, or NULL with *e; *later when it comes another time. */
@@ -135,6 +183,10 @@ static json_t *perform(struct peer *p, const json_t *request, bool *later, struc
 		return life_unpause(d, e) ? NULL : success(NULL);
 	if (!strcmp(cmd, "shutdown"))
 		return do_shutdown(p, request, later, e);
+	if (!strcmp(cmd, "attach"))
+		return do_attach(p, request, later, e);
+	if (!strcmp(cmd, "detach"))
+		return do_detach(p, request, later, e);
 	if (!strcmp(cmd, "migrate") || !strcmp(cmd, "save")) {
 		bool run_on = json_is_true(json_object_get(request, "go_on"));
 		int fd = take_fd(p, e), rc = fd;
@@ -187,11 +239,11 @@ static bool request(struct peer *p, const char *line, size_t len)
 	return alive && !end;
 }
 
-/* Bytes, and a descriptor if one comes with them; the newest counts. */
+/* Bytes, and descriptors if some come with them; the newest count. */
 static ssize_t receive(struct peer *p)
 {
 	union {
-		char buf[CMSG_SPACE(sizeof(int))];
+		char buf[CMSG_SPACE(FDS_MAX * sizeof(int))];
 		struct cmsghdr align;
 	} control;
 	struct iovec v = {p->in + p->in_len, p->in_size - p->in_len};
@@ -203,10 +255,10 @@ static ssize_t receive(struct peer *p)
 	struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
 
 	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-	    c->cmsg_len == CMSG_LEN(sizeof(int))) {
-		if (p->fd >= 0)
-			close(p->fd);
-		memcpy(&p->fd, CMSG_DATA(c), sizeof(int));
+	    c->cmsg_len <= CMSG_LEN(sizeof(p->fd))) {
+		close_fds(p);
+		p->nfds = (unsigned)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+		memcpy(p->fd, CMSG_DATA(c), p->nfds * sizeof(int));
 	}
 	return n;
 }
@@ -260,7 +312,6 @@ static void accept_peer(struct ev_loop *loop, ev_io *w, int revents)
 		return;
 	}
 	p->s = s;
-	p->fd = -1;
 	ev_io_init(&p->io, peer_ready, fd, EV_READ);
 	p->io.data = p;
 	ev_io_start(loop, &p->io);
@@ -290,6 +341,21 @@ void server_tell_end(struct domain *d, const char *reason, const char *action)
 			continue;
 		p->waits = false;
 		answer(p, success(json_pack("{s:s, s:s}", "reason", reason, "action", action)));
+	}
+}
+
+void server_tell_device(struct domain *d, const char *kind, unsigned devid, bool gone)
+{
+	for (unsigned i = 0; d->control && i < CLIENTS_MAX; i++) {
+		struct peer *p = d->control->peer[i];
+
+		if (!p || !p->device || strcmp(p->device, kind) || p->devid != devid)
+			continue;
+		/* Who waits for a device that was taken away waits no longer. */
+		if (!gone && p->device_gone)
+			continue;
+		p->device = NULL;
+		answer(p, success(json_pack("{s:i, s:b}", "devid", (int)devid, "gone", (int)gone)));
 	}
 }
 

@@ -1,9 +1,10 @@
 /*
  * The keeper: waits for one domain process, starts the next one when the guest reboots, removes the folder at the end.
  *
- * It holds the descriptors that every incarnation of the domain starts with and reads nothing that a guest could write: all that it
- * learns is an exit status and, of a domain that moves in, that it has arrived. Then it gives it its name: it outlives the command
- * that received it, and is not locked in as the domain process is.
+ * It holds the descriptors that every incarnation of the domain starts with. A domain process may have been taken over by its guest,
+ * so what it says here counts for little: an exit status; that it has arrived, when it moves in, upon which it gets its name from us,
+ * who outlive the command that received it; and which disks and cards the next incarnation has. Those are descriptors that the domain
+ * has anyway, and a description that the next one checks like any other; we look into neither.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -60,15 +61,20 @@ static void close_callers(const struct launch *l, int exe)
 	close_others(STDERR_FILENO, keep, l->n + 4);
 }
 
+static void drop(struct launch *l, unsigned i)
+{
+	close(l->fd[i]);
+	json_array_remove(l->roles, i);
+	memmove(&l->fd[i], &l->fd[i + 1], (--l->n - i) * sizeof(int));
+}
+
 /* What a domain comes from is read once: a later incarnation boots. */
 static void forget_stream(struct launch *l)
 {
 	for (unsigned i = 0; i < l->n; i++) {
 		if (strcmp(json_string_value(json_array_get(l->roles, i)), "stream"))
 			continue;
-		close(l->fd[i]);
-		json_array_remove(l->roles, i);
-		memmove(&l->fd[i], &l->fd[i + 1], (--l->n - i) * sizeof(int));
+		drop(l, i);
 		return;
 	}
 }
@@ -125,18 +131,63 @@ static void arrived(struct launch *l)
 		snprintf(l->claim.name, sizeof(l->claim.name), "%s", l->name);
 }
 
-/* Until the domain process closes its end: that of a domain that boots does so at once. */
+enum { KEEP_FDS = 16 };
+
+static bool is_device(const char *role)
+{
+	return role &&
+	       (!strncmp(role, "disk", 4) || !strncmp(role, "vif", 3) || !strncmp(role, "netd", 4));
+}
+
+/* A device was taken away, or takes the place of one that was. */
+static void drop_role(struct launch *l, const char *role)
+{
+	for (unsigned i = 0; is_device(role) && i < l->n; i++)
+		if (!strcmp(json_string_value(json_array_get(l->roles, i)), role))
+			drop(l, i--);
+}
+
+static void devices_changed(struct launch *l, const json_t *msg, int *fd, unsigned n)
+{
+	const json_t *attached = json_object_get(msg, "attached");
+	const json_t *roles = attached ? attached : json_object_get(msg, "detached");
+
+	for (size_t i = 0; i < json_array_size(roles); i++) {
+		const char *role = json_string_value(json_array_get(roles, i));
+
+		drop_role(l, role);
+		if (!attached || i >= n || !is_device(role) || l->n == FDMSG_MAX_FDS)
+			continue;
+		l->fd[l->n++] = fd[i];
+		json_array_append_new(l->roles, json_string(role));
+		fd[i] = -1;
+	}
+	if (!json_is_object(json_object_get(msg, "config")))
+		return;
+	json_object_set(l->msg, "config", json_object_get(msg, "config"));
+	json_object_set(l->msg, "links", json_object_get(msg, "links"));
+}
+
+/* Until the domain process ends. */
 static void listen_to(struct launch *l, int sock)
 {
-	json_t *msg;
+	int fd[KEEP_FDS];
+	json_t *msg, *name;
+	unsigned n;
 
-	while (!fdmsg_recv(sock, &msg, NULL, 0, NULL)) {
-		if (json_object_get(msg, "arrived"))
+	while (!fdmsg_recv(sock, &msg, fd, KEEP_FDS, &n)) {
+		if (json_object_get(msg, "arrived")) {
 			arrived(l);
+			name = json_pack("{s:s}", "name", l->claim.name);
+			fdmsg_send(sock, name, NULL, 0);
+			json_decref(name);
+		} else {
+			devices_changed(l, msg, fd, n);
+		}
 		json_decref(msg);
-		msg = json_pack("{s:s}", "name", l->claim.name);
-		fdmsg_send(sock, msg, NULL, 0);
-		json_decref(msg);
+		while (n)
+			if (fd[--n] >= 0)
+				close(fd[n]);
 	}
 }
 

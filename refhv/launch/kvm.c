@@ -4,17 +4,14 @@
  * Without it there may still be a domain: the `user` engine wants none. So what is missing is told to the domain process, which
  * knows the image and says it if it matters. Only a descriptor that was promised and is none is an error here.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+#include "engine/kvm/kvm_probe.h"
 #include "launch/launch.h"
 
-#define DEVICE	 "/dev/kvm"
 #define VARIABLE "REFHV_KVM_FD"
 
 static bool is_kvm(int fd)
@@ -34,48 +31,23 @@ static int inherited(const char *number, struct refhv_error *e)
 	if (fd >= 0)
 		close(fd);
 	return refhv_fail(e, REFHV_ENGINE,
-			  "open " DEVICE " for reading and writing as that descriptor",
-			  VARIABLE "=%.20s: that is no descriptor of " DEVICE, number);
-}
-
-/* What a person reads behind "the kvm engine cannot run here: ". */
-static const char *missing(int error)
-{
-	switch (error) {
-	case EACCES:
-	case EPERM:
-		return DEVICE ": permission denied; become a member of the group kvm (usermod -aG "
-			      "kvm NAME, "
-			      "then log in anew)";
-	case ENOENT:
-	case ENXIO:
-	case ENODEV:
-		return DEVICE " is not there; load the module kvm_intel or kvm_amd, and switch "
-			      "virtualization on in the firmware";
-	}
-	return NULL;
+			  "open /dev/kvm for reading and writing as that descriptor",
+			  VARIABLE "=%.20s: that is no descriptor of /dev/kvm", number);
 }
 
 int launch_open_kvm(struct launch *l, const struct refhv_config *c, struct refhv_error *e)
 {
-	const char *number = getenv(VARIABLE), *why;
-	char text[128];
+	const char *number = getenv(VARIABLE);
+	char why[256];
 	int fd;
 
 	if (c->engine == CONFIG_ENGINE_USER || c->type == CONFIG_TYPE_PV)
 		return 0;
-	fd = number ? inherited(number, e) : open(DEVICE, O_RDWR | O_CLOEXEC);
-	if (fd >= 0 && is_kvm(fd))
+	fd = number ? inherited(number, e) : kvm_open(why, sizeof(why));
+	if (fd >= 0)
 		return launch_add(l, "kvm", fd, e);
 	if (number)
-		return -(int)e->exit;
-	why = fd >= 0 ? DEVICE " is not KVM" : missing(errno);
-	if (!why) {
-		snprintf(text, sizeof(text), DEVICE ": %s", strerror(errno));
-		why = text;
-	}
+		return fd;
 	json_object_set_new(l->msg, "no_kvm", json_string(why));
-	if (fd >= 0)
-		close(fd);
 	return 0;
 }

@@ -37,8 +37,9 @@ enum { DOMAIN_ENDED = 0, DOMAIN_RESTART = 64, DOMAIN_NOT_STARTED = 65, DOMAIN_MO
 /* The hidden command line word that makes this program a domain process. */
 #define DOMAIN_PROCESS_WORD "--domain-process"
 /*
- * The descriptor on which it finds its launch message. An incoming domain keeps it: when it has arrived it says {"arrived"} there,
- * and has the answer {"name": NAME} when it is listed under its own name.
+ * The descriptor on which it finds its launch message, and speaks to its keeper. An incoming domain that has arrived says {"arrived"}
+ * there, and has the answer {"name": NAME} when it is listed under its own name. A device that came while the domain ran is said as
+ * {"attached": [ROLE...], "config", "links"} with its descriptors, one that went as {"detached": [ROLE...], ...}; nobody answers.
  */
 enum { DOMAIN_LAUNCH_FD = 3 };
 
