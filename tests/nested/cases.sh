@@ -6,6 +6,8 @@
 #   shell NAME                    waits for the prompt, then makes the shell a quiet one for `ask`
 #   ask NAME SECONDS COMMAND      runs COMMAND in the guest: prints its output, returns its status
 #   gone NAME SECONDS             waits until the domain is no more
+#   rebooted NAME OLDID           waits until the domain has another number, and joins its console again
+#   reboot_from_inside NAME       the same, after the guest was told to
 #   within SECONDS COMMAND...     tries COMMAND until it succeeds
 #   claim NAME COMMAND...         one result: "ok NAME", or "not ok NAME" and what the consoles showed
 #
@@ -52,7 +54,7 @@ tell() { printf '%s\n' "$2" >"$1.in"; }
 
 shell() {
 	await "$1" "${2:-60}" 'guest# ' || return 1
-	tell "$1" 'stty -echo; echo qui""et; cat | sh 2>&1'
+	tell "$1" 'stty -echo; echo qui""et; sh /dev/tty'
 	await "$1" 20 '^quiet'
 }
 
@@ -73,6 +75,17 @@ ask() {
 }
 
 gone() { within "$2" sh -c "! refhv domid $1"; }
+
+rebooted() {
+	within 40 eval '! [ "$(refhv domid '"$1"' || echo '"$2"')" = '"$2"' ]' || { echo "$1: it has not come back"; return 1; }
+	watch_console "$1"
+}
+
+reboot_from_inside() {
+	local id
+	id=$(refhv domid "$1")
+	tell "$1" reboot && rebooted "$1" "$id"
+}
 
 claim() {
 	local name=$1 log

@@ -121,6 +121,16 @@ class Bench:
         name = 'vmlinuz' if flavour == 'cloud-amd64' else 'vmlinuz-' + flavour
         return self.part('l1-' + name, [path], lambda a: a.file('images/' + name, path, 0o644))
 
+    def guests(self):
+        """/images/NAME.elf: the example guests, and those of the bench."""
+        images = sorted(glob.glob(self.build + '/examples/guests/*.elf') + glob.glob(self.build + '/tests/nested/*.elf'))
+
+        def make(a):
+            for path in images:
+                a.file('images/' + os.path.basename(path), path, 0o644)
+
+        return self.part('l1-guests', images, make)
+
 
 def put_busybox(a, busybox):
     a.file('bin/busybox', busybox, 0o755)

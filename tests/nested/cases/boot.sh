@@ -10,11 +10,7 @@ PVH" ]
 tells_trap_mode() { refhv info up1 | tee /dev/fd/1 | grep -iE 'trap'; }
 powers_off_itself() { tell up1 poweroff && gone up1 30; }
 is_powered_off() { refhv shutdown -w --timeout 40 up2 && ! refhv domid up2; }
-reboots_itself() {
-	local id
-	id=$(refhv domid up4)
-	tell up4 reboot && await up4 90 'guest: userspace' && refhv domid up4
-}
+reboots_itself() { reboot_from_inside up4 && shell up4 90; }
 
 claim boots_to_a_shell_on_hvc0_with_1_vcpu boots 1 && {
 	claim guest_knows_that_it_is_a_xen_pvh_guest is_xen

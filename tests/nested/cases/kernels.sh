@@ -1,0 +1,15 @@
+# Other kernels: Debian's large one, and guests that stand on libpv.
+
+boots() {
+	guest large "kernel = '/images/vmlinuz-amd64'" "ramdisk = '/images/guest-amd64'" && shell large 120 && ask large 10 'uname -r' | grep -v cloud
+}
+conforms() {
+	guest conformance "kernel = '/images/conformance.elf'" "vcpus = 3" "type = 'pvh'" "engine = 'kvm'" "ramdisk = ''" "cmdline = ''" || return 1
+	await conformance 120 '^1\.\.[0-9]+'
+	gone conformance 10
+	grep -a '^not ok' conformance.log
+	[ "$(grep -ac '^ok' conformance.log)" = "$(sed -n 's/^1\.\.\([0-9]*\).*/\1/p' conformance.log)" ]
+}
+
+claim boots_the_large_kernel_of_debian boots
+claim conformance_guest_passes_on_kvm conforms
