@@ -74,6 +74,16 @@ ask() {
 	}'
 }
 
+within() {
+	local n=$(($1 * 5))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		n=$((n - 1))
+		[ $n -gt 0 ] || return 1
+		usleep 200000
+	done
+}
+
 gone() { within "$2" sh -c "! refhv domid $1"; }
 
 rebooted() {

@@ -57,8 +57,9 @@ def initrd(bench, flavour='cloud-amd64'):
         a.data('etc/start', START, 0o755)
         a.data('etc/shell', SHELL, 0o755)
         a.data('etc/lease', LEASE, 0o755)
-        a.file('bin/mke2fs', mke2fs, 0o755)
-        a.data('etc/mke2fs.conf', b'')
+        # By this name busybox has no command of its own.
+        a.file('bin/mkfs.ext4', mke2fs, 0o755)
+        a.file('etc/mke2fs.conf', '/etc/mke2fs.conf')
         for x in l1.libraries_of(mke2fs):
             a.file(x, x, 0o755)
 

@@ -11,7 +11,7 @@ is_in_the_file() { [ "$(dd if=big.img bs=1M count=64 2>/dev/null | md5sum)" = "$
 *}" ]; }
 refuses_to_write() { ask disk 20 'cat /sys/block/xvdc/ro; ! dd if=/dev/zero of=/dev/xvdc bs=4k count=1 conv=fsync'; }
 makes_ext4() {
-	ask disk 60 'mke2fs -q -t ext4 /dev/xvdb && mount /dev/xvdb /mnt && mkdir -p /mnt/a/b && cp /bin/busybox /mnt/a/b/file &&
+	ask disk 60 'mkfs.ext4 -q /dev/xvdb && mount /dev/xvdb /mnt && mkdir -p /mnt/a/b && cp /bin/busybox /mnt/a/b/file &&
 		md5sum </mnt/a/b/file >/mnt/sum && cat /mnt/sum'
 }
 is_there_after_a_reboot() {
