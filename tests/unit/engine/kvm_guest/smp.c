@@ -1,0 +1,141 @@
+/*
+ * smp.c: more than one vCPU
+ */
+#include "guest.h"
+
+#define ICR_LOW	  0x300u
+#define ICR_HIGH  0x310u
+#define INIT	  0x4500u
+#define SIPI	  (0x4600u | TEST_TRAMPOLINE >> 12)
+#define MAX_VCPUS 64u
+
+volatile unsigned arrived[MAX_VCPUS], leave;
+extern char trampoline[], trampoline_end[], pml4[], start64[];
+
+static void send_ipi(unsigned vcpu, uint32_t what)
+{
+	apic_write(ICR_HIGH, vcpu << 25);
+	apic_write(ICR_LOW, what);
+}
+
+static void wait_ms(unsigned ms)
+{
+	long until = call(CALL_NOW, 0, 0, 0, 0) + ms * 1000000l;
+
+	while (call(CALL_NOW, 0, 0, 0, 0) < until)
+		;
+}
+
+static void start(unsigned vcpu)
+{
+	unsigned before = arrived[vcpu];
+
+	send_ipi(vcpu, INIT);
+	wait_ms(1);
+	send_ipi(vcpu, SIPI);
+	wait_ms(1);
+	if (arrived[vcpu] == before)
+		send_ipi(vcpu, SIPI);
+	while (arrived[vcpu] == before)
+		__asm__ volatile("pause");
+}
+
+void start_others(void)
+{
+	volatile char *to = (volatile char *)(uintptr_t)TEST_TRAMPOLINE;
+
+	for (int i = 0; i < trampoline_end - trampoline; i++)
+		to[i] = trampoline[i];
+	apic_on();
+	for (unsigned v = 1; v < mailbox->vcpus; v++)
+		start(v);
+}
+
+/* Sleeps, and counts the upcalls, until it is to leave by VCPUOP_down (1) or by HLT (2). */
+void other_main(unsigned vcpu)
+{
+	apic_on();
+	__asm__ volatile("sti");
+	__atomic_fetch_add(&arrived[vcpu], 1, __ATOMIC_SEQ_CST);
+	while (!leave)
+		__asm__ volatile("pause");
+	if (leave == 1) {
+		call(CALL_DOWN, vcpu, 0, 0, 0);
+		/* VCPUOP_up: here it goes on. */
+		__atomic_fetch_add(&arrived[vcpu], 100, __ATOMIC_SEQ_CST);
+	}
+	for (;;)
+		__asm__ volatile("cli; hlt");
+}
+
+void task_smp(void)
+{
+	for (unsigned v = 0; v < mailbox->vcpus; v++)
+		need(!call(CALL_VECTOR, v, TEST_VECTOR, 0, 0));
+	/* Pending before the vCPU has ever run, as when Linux registers its vcpu_info. */
+	for (unsigned v = 1; v < mailbox->vcpus; v++)
+		need(!call(CALL_SEND, v, 0, 0, 0));
+	start_others();
+	for (unsigned v = 1; v < mailbox->vcpus; v++) {
+		need(arrived[v] == 1);
+		while (!upcalls[v])
+			__asm__ volatile("pause");
+	}
+	for (unsigned i = 2; i < 12; i++) {
+		for (unsigned v = 1; v < mailbox->vcpus; v++)
+			need(!call(CALL_SEND, v, 0, 0, 0));
+		for (unsigned v = 1; v < mailbox->vcpus; v++)
+			while (upcalls[v] < i)
+				__asm__ volatile("pause");
+	}
+}
+
+/* VCPUOP_down and up keep a vCPU's state; INIT and SIPI start a vCPU that is down anew. */
+void task_down_up(void)
+{
+	start_others();
+	leave = 1;
+	wait_ms(20);
+	need(arrived[1] == 1);
+	need(!call(CALL_UP, 1, 0, 0, 0));
+	while (arrived[1] != 101)
+		__asm__ volatile("pause");
+	leave = 0;
+	start(1);
+	need(arrived[1] == 102);
+}
+
+void task_initialise(void)
+{
+	need(call(CALL_START, 1, 0, 0, 0) == -22);
+	need(!call(CALL_START, 1, (long)start64, (long)pml4, 1));
+	need(!call(CALL_UP, 1, 0, 0, 0));
+	while (!arrived[1])
+		__asm__ volatile("pause");
+	need(call(CALL_START, 1, (long)start64, (long)pml4, 1) == -16);
+}
+
+/* SCHEDOP_block and poll: until their time, or a kick. */
+void task_block(void)
+{
+	long before = call(CALL_NOW, 0, 0, 0, 0), after;
+
+	call(CALL_BLOCK, 5000000, 0, 0, 0);
+	after = call(CALL_NOW, 0, 0, 0, 0);
+	need(after - before >= 5000000);
+	/* A kick that came before counts. */
+	call(CALL_KICK, 0, 0, 0, 0);
+	before = call(CALL_NOW, 0, 0, 0, 0);
+	call(CALL_BLOCK, 15000000, 0, 0, 0);
+	after = call(CALL_NOW, 0, 0, 0, 0);
+	need(after - before < 15000000);
+}
+
+void task_halt(void)
+{
+	start_others();
+	leave = 2;
+	wait_ms(2);
+	for (;;)
+		__asm__ volatile("cli; hlt");
+}
