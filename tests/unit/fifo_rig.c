@@ -60,14 +60,21 @@ void fifo_start(struct fake_vmm *f, unsigned vcpus, unsigned pages)
 	}
 }
 
-void fifo_open(struct fake_vmm *f, unsigned vcpus, uint32_t max_ports, unsigned pages)
+void fifo_create(struct fake_vmm *f, unsigned vcpus, uint32_t max_ports, unsigned pages)
 {
 	struct pv_domain_config cfg;
 
 	fake_config(&cfg, PV_DOMAIN_PVH, vcpus);
 	cfg.max_ports = max_ports;
-	fake_open_cfg(f, &cfg, true);
+	if (pv_domain_create(&f->d, &cfg, &f->vmm) || pv_domain_set_shared_info(f->d, FAKE_SHARED))
+		abort();
 	fifo_start(f, vcpus, pages);
+}
+
+void fifo_open(struct fake_vmm *f, unsigned vcpus, uint32_t max_ports, unsigned pages)
+{
+	fake_init(f);
+	fifo_create(f, vcpus, max_ports, pages);
 }
 
 uint32_t *fifo_word(struct fake_vmm *f, uint32_t port)

@@ -19,6 +19,8 @@ int64_t fifo_reset(struct fake_vmm *f);
 
 /* A domain with FIFO words: control blocks of all vCPUs, `pages` of array, every word masked. */
 void fifo_open(struct fake_vmm *f, unsigned vcpus, uint32_t max_ports, unsigned pages);
+/* The same where fake_init() was and the hooks have been changed. */
+void fifo_create(struct fake_vmm *f, unsigned vcpus, uint32_t max_ports, unsigned pages);
 /* The same on a domain that is there. */
 void fifo_start(struct fake_vmm *f, unsigned vcpus, unsigned pages);
 

@@ -35,6 +35,14 @@ static int64_t close_port(uint32_t port)
 	return fake_port_op(&f, PV_EVTCHNOP_close, port);
 }
 
+static bool status_closed(uint32_t port)
+{
+	struct pv_evtchn_status s = {.dom = PV_DOMID_SELF, .port = port};
+
+	return !fake_op(&f, PV_HYPERVISOR_event_channel_op, PV_EVTCHNOP_status, &s, sizeof(s)) &&
+	       s.status == PV_EVTCHNSTAT_closed;
+}
+
 /* An IPI port of the vCPU, unmasked. */
 static uint32_t ipi(uint32_t vcpu)
 {
@@ -564,6 +572,52 @@ START_TEST(two_level_words_end_at_4096_whatever_the_limit_is)
 }
 END_TEST
 
+static void (*real_unlock)(void *ctx);
+static bool meddle;
+static int64_t inner;
+static uint32_t made;
+
+/* Somebody gets the lock that reset gives up: resets as well, and binds a port. */
+static void meddling_unlock(void *ctx)
+{
+	struct pv_evtchn_reset again = {PV_DOMID_SELF};
+
+	real_unlock(ctx);
+	if (!meddle)
+		return;
+	meddle = false; /* not for the calls made here */
+	if (!status_closed(1)) {
+		meddle = true;
+		return;
+	}
+	inner = fake_op(&f, PV_HYPERVISOR_event_channel_op, PV_EVTCHNOP_reset, &again,
+			sizeof(again));
+	made = (uint32_t)fake_ipi(&f, 0);
+}
+
+START_TEST(reset_tells_what_was_bound_behind_its_back)
+{
+	uint32_t i;
+
+	fake_init(&f);
+	real_unlock = f.vmm.unlock;
+	f.vmm.unlock = meddling_unlock;
+	meddle = false;
+	fifo_create(&f, 1, 0, 1);
+	for (i = 1; i < 300; i++)
+		ck_assert_int_eq(fake_unbound(&f, 0), i);
+	meddle = true;
+	ck_assert_int_eq(fifo_reset(&f), -PV_EAGAIN); /* XSA-358, XSA-505 */
+	ck_assert_int_eq(inner, -PV_EBUSY);
+	ck_assert(f.fifo);
+	ck_assert_int_eq(send(made), 0);
+	ck_assert_int_eq(close_port(made), 0);
+	ck_assert_int_eq(fifo_reset(&f), 0);
+	ck_assert(!f.fifo);
+	fake_close(&f);
+}
+END_TEST
+
 static unsigned held, longest;
 static void (*real_lock)(void *ctx);
 
@@ -582,18 +636,13 @@ static void counting_route(void *ctx, uint32_t port, struct pv_route route)
 
 START_TEST(reset_of_131071_ports_lets_others_at_the_lock)
 {
-	struct pv_domain_config cfg;
 	uint32_t i;
 
 	fake_init(&f);
-	fake_config(&cfg, PV_DOMAIN_PVH, 1);
-	cfg.max_ports = 131072;
 	real_lock = f.vmm.lock;
 	f.vmm.lock = counting_lock;
 	f.vmm.route_changed = counting_route;
-	ck_assert_int_eq(pv_domain_create(&f.d, &cfg, &f.vmm), 0);
-	ck_assert_int_eq(pv_domain_set_shared_info(f.d, FAKE_SHARED), 0);
-	fifo_start(&f, 1, 128);
+	fifo_create(&f, 1, 131072, 128);
 	for (i = 1; i < 131072; i++)
 		ck_assert_int_eq(fake_unbound(&f, 0), i);
 	ck_assert_int_eq(fake_unbound(&f, 0), -PV_ENOSPC);
@@ -637,6 +686,7 @@ int main(void)
 	tcase_add_test(t, one_page_for_the_whole_array_is_the_guests_own_loss);
 	tcase_add_test(t, ports_end_where_the_limit_is);
 	tcase_add_test(t, two_level_words_end_at_4096_whatever_the_limit_is);
+	tcase_add_test(t, reset_tells_what_was_bound_behind_its_back);
 	tcase_add_test(t, reset_of_131071_ports_lets_others_at_the_lock);
 	return run_case("fifo event channels", t);
 }

@@ -3,6 +3,7 @@
  */
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 
 #include "../../libpv/common/bits.h"
 #include "../../libpv/common/evtchn.h"
+#include "../../libpv/common/evtchn_fifo.h"
 #include "../../libpv/common/gnttab.h"
 #include "../../libpv/common/time.h"
 #include "run.h"
@@ -49,6 +51,74 @@ START_TEST(masked_port_is_raised_by_unmask)
 	ck_assert_uint_eq(vi->evtchn_pending_sel, 2);
 	ck_assert_uint_eq(pv_evtchn_2l_unmask(&si, vi, false, 70), 0);
 	ck_assert_uint_eq(pv_evtchn_2l_unmask(&si, vi, false, 71), 0);
+}
+END_TEST
+
+START_TEST(fifo_raise_links_once_and_only_what_is_not_masked)
+{
+	uint32_t w = 0;
+
+	ck_assert_uint_eq(pv_evtchn_fifo_raise(&w), PV_FIFO_NEWLY_PENDING | PV_FIFO_NEWLY_LINKED);
+	ck_assert_uint_eq(pv_evtchn_fifo_raise(&w), 0);
+	ck_assert_uint_eq(pv_evtchn_fifo_unlink(&w), 0);
+	ck_assert_uint_eq(w, PV_FIFO_PENDING);
+	ck_assert_uint_eq(pv_evtchn_fifo_raise(&w), PV_FIFO_NEWLY_LINKED);
+	w = PV_FIFO_MASKED;
+	ck_assert_uint_eq(pv_evtchn_fifo_raise(&w), PV_FIFO_NEWLY_PENDING);
+	ck_assert_uint_eq(w, PV_FIFO_MASKED | PV_FIFO_PENDING);
+	ck_assert(pv_evtchn_fifo_unmask(&w));
+	ck_assert_uint_eq(w, PV_FIFO_PENDING);
+}
+END_TEST
+
+START_TEST(fifo_append_changes_the_link_of_a_linked_tail_alone)
+{
+	uint32_t w = PV_FIFO_MASKED | PV_FIFO_PENDING, all;
+
+	ck_assert(!pv_evtchn_fifo_append(&w, 77));
+	ck_assert_uint_eq(w, PV_FIFO_MASKED | PV_FIFO_PENDING);
+	all = w |= PV_FIFO_LINKED;
+	ck_assert(pv_evtchn_fifo_append(&w, 77));
+	ck_assert_uint_eq(w, all | 77);
+	ck_assert_uint_eq(pv_evtchn_fifo_unlink(&w), 77);
+	/* BUSY that somebody left there goes with the link */
+	w = all | PV_FIFO_BUSY | PV_FIFO_LINK;
+	ck_assert(!pv_evtchn_fifo_unmask(&w));
+	ck_assert(pv_evtchn_fifo_append(&w, 131071));
+	ck_assert_uint_eq(w, all | 131071);
+}
+END_TEST
+
+static uint32_t flipped;
+static bool flip_on;
+
+/* Faster than any guest is allowed to be, but for BUSY, which is the host's. */
+static void *flipper(void *arg)
+{
+	(void)arg;
+	while (__atomic_load_n(&flip_on, __ATOMIC_ACQUIRE)) {
+		(void)pv_fifo_set(&flipped, PV_FIFO_LINKED | PV_FIFO_MASKED);
+		(void)pv_fifo_clear(&flipped, PV_FIFO_PENDING);
+		(void)pv_fifo_clear(&flipped, PV_FIFO_MASKED);
+		(void)pv_fifo_set(&flipped, PV_FIFO_PENDING);
+		(void)pv_evtchn_fifo_unlink(&flipped);
+	}
+	return NULL;
+}
+
+START_TEST(fifo_append_ends_and_leaves_no_word_busy)
+{
+	pthread_t t;
+	int i;
+
+	flip_on = true;
+	pthread_create(&t, NULL, flipper, NULL);
+	for (i = 0; i < 300000; i++) {
+		(void)pv_evtchn_fifo_append(&flipped, 5);
+		ck_assert_uint_eq(pv_fifo_read(&flipped) & PV_FIFO_BUSY, 0);
+	}
+	__atomic_store_n(&flip_on, false, __ATOMIC_RELEASE);
+	pthread_join(t, NULL);
 }
 END_TEST
 
@@ -213,6 +283,9 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, raise_goes_down_the_chain_once);
 	tcase_add_test(t, masked_port_is_raised_by_unmask);
+	tcase_add_test(t, fifo_raise_links_once_and_only_what_is_not_masked);
+	tcase_add_test(t, fifo_append_changes_the_link_of_a_linked_tail_alone);
+	tcase_add_test(t, fifo_append_ends_and_leaves_no_word_busy);
 	tcase_add_test(t, no_event_is_lost_between_raisers_and_a_scanner);
 	tcase_add_test(t, entry_in_use_cannot_be_ended);
 	tcase_add_test(t, readonly_entry_is_pinned_for_reading_only);
