@@ -82,14 +82,22 @@ static void plausible_args(struct input *in, uint64_t nr, uint64_t cmd)
 		struct pv_hvm_param param;
 		struct pv_vcpu_register_vcpu_info info;
 		struct pv_sched_poll poll;
+		struct pv_evtchn_init_control control;
+		struct pv_evtchn_set_priority priority;
 		uint64_t words[8];
 		uint16_t domid;
 	} a;
 
 	memset(&a, 0, sizeof(a));
 	a.words[0] = n; /* port, reason, timer, area: whatever begins with a number */
-	if (nr == PV_HYPERVISOR_event_channel_op && cmd != PV_EVTCHNOP_send &&
-	    cmd != PV_EVTCHNOP_close && cmd != PV_EVTCHNOP_unmask) {
+	if (nr == PV_HYPERVISOR_event_channel_op && cmd == PV_EVTCHNOP_init_control)
+		a.control = (struct pv_evtchn_init_control){.control_gfn = gfn, .vcpu = n / 4};
+	else if (nr == PV_HYPERVISOR_event_channel_op && cmd == PV_EVTCHNOP_expand_array)
+		a.words[0] = FAKE_DATA + n % 4;
+	else if (nr == PV_HYPERVISOR_event_channel_op && cmd == PV_EVTCHNOP_set_priority)
+		a.priority = (struct pv_evtchn_set_priority){n, n};
+	else if (nr == PV_HYPERVISOR_event_channel_op && cmd != PV_EVTCHNOP_send &&
+		 cmd != PV_EVTCHNOP_close && cmd != PV_EVTCHNOP_unmask) {
 		a.words[0] = PV_DOMID_SELF |
 			     (uint64_t)(n & 1 ? FAKE_BACKEND : PV_DOMID_SELF) << 16 |
 			     (uint64_t)n << 32;
@@ -186,8 +194,10 @@ static void backend(struct input *in)
 		pv_domain_timer_fired(f.d, port % 4);
 		break;
 	case 6: (void)pv_domain_virq(f.d, port % 4, what % 24); break;
-	default: /* the guest writes to the pages it shares */
-		((unsigned char *)fake_page(&f, what & 16 ? FAKE_GRANTS : FAKE_SHARED))[port] =
+	default: /* the guest writes to the pages it shares: FIFO words of few ports among them */
+		((unsigned char *)fake_page(&f, what & 32   ? FAKE_DATA + what / 64
+						: what & 16 ? FAKE_GRANTS
+							    : FAKE_SHARED))[port] =
 			(unsigned char)take(in, 1);
 		break;
 	}
