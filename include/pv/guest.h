@@ -25,7 +25,7 @@ struct pv_hvm_start_info;
 
 /* vCPUs that have their vcpu_info inside shared_info; one more needs pv_vcpu_info_set(). */
 #define PV_LEGACY_VCPUS 32u
-#define PV_MAX_VCPUS	64u
+#define PV_MAX_VCPUS	128u
 
 /* How the domain came up. */
 enum pv_mode {

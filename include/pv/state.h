@@ -67,8 +67,10 @@ struct pv_state_domain {
 };
 
 /* pv_state_vcpu.flags */
-#define PV_STATE_VCPU_INITIALISED (1u << 0)
-#define PV_STATE_VCPU_UP	  (1u << 1)
+#define PV_STATE_VCPU_INITIALISED   (1u << 0)
+#define PV_STATE_VCPU_UP	    (1u << 1)
+#define PV_STATE_VCPU_RUNSTATE_PHYS (1u << 2) /* runstate_gva is guest-physical */
+#define PV_STATE_VCPU_TIME_PHYS	    (1u << 3) /* time_gva is guest-physical */
 
 struct pv_state_vcpu {
 	uint32_t size;
@@ -76,7 +78,7 @@ struct pv_state_vcpu {
 	uint32_t flags;
 	uint32_t upcall_vector;	    /* PVH: 0 = not set */
 	uint64_t vcpu_info_gpa;	    /* or PV_STATE_NO_GPA: in shared_info if id < 32 */
-	uint64_t runstate_gva;	    /* guest virtual address, 0 = none */
+	uint64_t runstate_gva;	    /* guest virtual address (or see the flags), 0 = none */
 	uint64_t time_gva;	    /* second time area, 0 = none */
 	uint64_t singleshot_ns;	    /* absolute guest system time, 0 = off */
 	uint64_t period_ns;	    /* 0 = off */

@@ -231,6 +231,18 @@ struct pv_vmm {
 	int64_t (*hypercall)(void *ctx, unsigned vcpu, uint64_t nr, const uint64_t arg[6]);
 
 	/*
+	 * FREE. VCPUOP_send_nmi: an NMI for this vCPU, which may be down (then it waits). 0 or
+	 * negative. [-PV_ENOSYS]
+	 */
+	int (*nmi)(void *ctx, unsigned by, unsigned vcpu);
+
+	/*
+	 * FREE. PVH: HVMOP_flush_tlbs: no vCPU uses a translation of its own page tables that it had
+	 * before the call. 0 or negative. [-PV_ENOSYS: the guest uses its own interrupts]
+	 */
+	int (*tlb_flush)(void *ctx, unsigned by);
+
+	/*
 	 * LEAF. For an engine that answers SCHEDOP_poll by itself: from now on the guest uses FIFO
 	 * event channels, and the word of port p is 4-byte word p % 1024 of page gfn[p / 1024], if
 	 * that is one of n; or 2-level ones (gfn NULL), as at the start. Copy what is needed.

@@ -113,3 +113,25 @@ int pv_guest_write(struct pv_domain *d, unsigned vcpu, uint64_t gva, const void 
 	}
 	return 0;
 }
+
+int pv_area_write(struct pv_domain *d, unsigned vcpu, bool phys, uint64_t addr, const void *from,
+		  size_t len)
+{
+	const unsigned char *f = from;
+	size_t n;
+
+	if (!phys)
+		return pv_guest_write(d, vcpu, addr, from, len);
+	for (; len; f += n, addr += n, len -= n) {
+		void *p;
+
+		n = PV_PAGE - (size_t)(addr % PV_PAGE);
+		if (n > len)
+			n = len;
+		p = d->vmm.gpa_map(d->vmm.ctx, addr, (uint32_t)n, 1);
+		if (!p)
+			return -PV_EFAULT;
+		pv_shared_write(p, f, n);
+	}
+	return 0;
+}

@@ -13,6 +13,13 @@
 int pv_guest_read(struct pv_domain *d, unsigned vcpu, void *to, uint64_t gva, size_t len);
 int pv_guest_write(struct pv_domain *d, unsigned vcpu, uint64_t gva, const void *from, size_t len);
 
+/*
+ * An area that a vCPU has registered, at a virtual address of its own or a physical one. Written
+ * piece by piece: a failure half way is the guest's loss.
+ */
+int pv_area_write(struct pv_domain *d, unsigned vcpu, bool phys, uint64_t addr, const void *from,
+		  size_t len);
+
 /* Copy without tearing 8-byte aligned words, for memory that the other side writes meanwhile. */
 void pv_shared_read(void *to, const void *from, size_t len);
 void pv_shared_write(void *to, const void *from, size_t len);

@@ -25,6 +25,11 @@ static const pv_hypercall_fn handlers[NR_HYPERCALLS] = {
 	[PV_HYPERVISOR_sched_op] = pv_do_sched_op,
 	[PV_HYPERVISOR_event_channel_op] = pv_do_event_channel_op,
 	[PV_HYPERVISOR_hvm_op] = pv_do_hvm_op,
+	[PV_HYPERVISOR_platform_op] = pv_do_control,
+	[PV_HYPERVISOR_sysctl] = pv_do_control,
+	[PV_HYPERVISOR_domctl] = pv_do_control,
+	[PV_HYPERVISOR_xenpmu_op] = pv_do_xenpmu_op,
+	[PV_HYPERVISOR_dm_op] = pv_do_dm_op,
 };
 
 int64_t pv_hypercall_one(struct pv_domain *d, unsigned vcpu, uint64_t nr, const uint64_t *arg)
@@ -53,7 +58,7 @@ static int64_t multicall(struct pv_domain *d, unsigned vcpu, const uint64_t *arg
 			return -PV_EFAULT;
 		/* A multicall in a multicall would recurse by the guest's will. */
 		e.result = e.op == PV_HYPERVISOR_multicall
-				   ? (uint64_t)-PV_ENOSYS
+				   ? (uint64_t)-PV_EINVAL
 				   : (uint64_t)pv_hypercall_one(d, vcpu, e.op, e.args);
 		if (pv_guest_write(d, vcpu, gva + offsetof(struct pv_multicall_entry, result),
 				   &e.result, sizeof(e.result)))

@@ -55,13 +55,15 @@ static void copy_string(char *dst, const char *src, size_t n)
 uint32_t pv_domain_features(enum pv_domain_kind kind)
 {
 	uint32_t common =
-		1u << PV_XENFEAT_auto_translated_physmap | 1u << PV_XENFEAT_gnttab_map_avail_bits;
+		1u << PV_XENFEAT_auto_translated_physmap | 1u << PV_XENFEAT_writable_page_tables |
+		1u << PV_XENFEAT_runstate_phys_area | 1u << PV_XENFEAT_vcpu_time_phys_area;
 
 	if (kind == PV_DOMAIN_PVH)
 		return common | 1u << PV_XENFEAT_hvm_callback_vector |
 		       1u << PV_XENFEAT_hvm_safe_pvclock |
-		       1u << PV_XENFEAT_memory_op_vnode_supported;
-	return common | 1u << PV_XENFEAT_writable_page_tables |
+		       1u << PV_XENFEAT_memory_op_vnode_supported |
+		       1u << PV_XENFEAT_not_direct_mapped;
+	return common | 1u << PV_XENFEAT_gnttab_map_avail_bits |
 	       1u << PV_XENFEAT_writable_descriptor_tables |
 	       1u << PV_XENFEAT_mmu_pt_update_preserve_ad;
 }
@@ -211,5 +213,7 @@ void pv_domain_shutdown_clear(struct pv_domain *d)
 	pv_domain_enter(d);
 	d->shut_down = false;
 	d->shutdown_reason = 0;
+	d->shutdown_code_set = false;
+	d->shutdown_code = 0;
 	pv_domain_leave(d);
 }

@@ -74,6 +74,8 @@ struct pv_vcpu {
 	uint8_t upcall_vector;
 	uint32_t time_version; /* even */
 	uint64_t info_gpa;     /* registered, or PV_NO_GPA */
+	bool runstate_phys;    /* the address is guest-physical */
+	bool time_phys;
 	uint64_t runstate_gva; /* 0 = none */
 	uint64_t time_gva;     /* 0 = none */
 	uint64_t singleshot;   /* absolute ns, 0 = off */
@@ -327,12 +329,24 @@ bool pv_domain_gfn_overlaid(struct pv_domain *d, uint64_t gfn, uint64_t n);
 /* That, or is one of them mapped by somebody? Then what is behind it must stay what it is. */
 bool pv_domain_gfn_mapped(struct pv_domain *d, uint64_t gfn, uint64_t n);
 
+/* ---- reservation.c, physmap.c */
+/* Are n gfns free to change: no pages of the machine's, nothing mapped? */
+bool pv_domain_gfn_idle(struct pv_domain *d, uint64_t gfn, uint64_t n);
+/* 0 for the caller's own domid; else -PV_EPERM (domain 0) or -PV_ESRCH (there is no other). */
+int pv_domain_not_self(const struct pv_domain *d, uint16_t domid);
+
 /* ---- sched.c */
 int64_t pv_domain_do_shutdown(struct pv_domain *d, unsigned vcpu, unsigned reason);
 
 /* ---- hypercalls: handlers run under the lock */
 typedef int64_t (*pv_hypercall_fn)(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);
 int64_t pv_hypercall_one(struct pv_domain *d, unsigned vcpu, uint64_t nr, const uint64_t *arg);
+int64_t pv_do_reservation(struct pv_domain *d, unsigned vcpu, unsigned op, uint64_t start,
+			  uint64_t gva);
+int64_t pv_do_memory_exchange(struct pv_domain *d, unsigned vcpu, uint64_t gva);
+int64_t pv_do_physmap_add(struct pv_domain *d, unsigned vcpu, uint64_t gva);
+int64_t pv_do_physmap_add_batch(struct pv_domain *d, unsigned vcpu, uint64_t gva);
+int64_t pv_do_physmap_remove(struct pv_domain *d, unsigned vcpu, uint64_t gva);
 int64_t pv_do_memory_op(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);
 int64_t pv_do_mmu_update(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);
 int64_t pv_do_mmuext_op(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);
@@ -350,6 +364,9 @@ int64_t pv_do_vm_assist(struct pv_domain *d, unsigned vcpu, const uint64_t *arg)
 int64_t pv_do_vcpu_op(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);
 int64_t pv_do_sched_op(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);
 int64_t pv_do_event_channel_op(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);
+int64_t pv_do_control(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);
+int64_t pv_do_xenpmu_op(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);
+int64_t pv_do_dm_op(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);
 int64_t pv_do_hvm_op(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);
 
 #endif

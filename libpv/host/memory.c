@@ -1,22 +1,16 @@
 /*
- * HYPERVISOR_memory_op: reservations, the memory map, and where the machine's own pages appear.
- *
- * Frames and counts come from the guest. A gfn that holds a page of the machine cannot become
- * another, nor be given away under it.
+ * HYPERVISOR_memory_op: which operation it is, and those that only tell: sizes, the memory map, and
+ * what a guest is refused. Answers are Xen's for an unprivileged domain (xen/common/memory.c,
+ * xen/include/xsm/dummy.h).
  */
 #include "access.h"
 #include "domain.h"
 
 #include <pv/abi/memory.h>
 
-#define MAX_ORDER 9u /* 2 MiB, what an unprivileged domain may ask for on Xen */
-
-static int not_self(const struct pv_domain *d, uint16_t domid)
-{
-	if (pv_domain_is_self(d, domid))
-		return 0;
-	return domid == 0 ? -PV_EPERM : -PV_ESRCH;
-}
+/* The command has the number of extents done so far in its upper bits, for Xen's own use. */
+#define CMD_MASK     63u
+#define EXTENT_SHIFT 6
 
 static int64_t do_count(struct pv_domain *d, unsigned vcpu, unsigned op, uint64_t gva)
 {
@@ -25,7 +19,7 @@ static int64_t do_count(struct pv_domain *d, unsigned vcpu, unsigned op, uint64_
 
 	if (pv_guest_read(d, vcpu, &a, gva, sizeof(a)))
 		return -PV_EFAULT;
-	rc = not_self(d, a.domid);
+	rc = pv_domain_not_self(d, a.domid);
 	if (rc)
 		return rc;
 	switch (op) {
@@ -68,162 +62,73 @@ static int64_t do_m2p(struct pv_domain *d, unsigned vcpu, uint64_t gva)
 	return pv_guest_write(d, vcpu, gva, &a, sizeof(a));
 }
 
-static int add(struct pv_domain *d, unsigned vcpu, unsigned space, uint64_t idx, uint64_t gfn)
-{
-	switch (space) {
-	case PV_XENMAPSPACE_shared_info:
-		if (idx)
-			return -PV_EINVAL;
-		pv_domain_latch_width(d, vcpu);
-		return pv_domain_move_shared_info(d, gfn);
-	case PV_XENMAPSPACE_grant_table:
-		if (d->grant_version == 2 && (idx & PV_XENMAPIDX_grant_table_status)) {
-			idx &= ~(uint64_t)PV_XENMAPIDX_grant_table_status;
-			return idx >= PV_STATE_STATUS_FRAMES
-				       ? -PV_EINVAL
-				       : pv_domain_status_place(d, (uint32_t)idx, gfn);
-		}
-		return idx >= PV_STATE_GRANT_FRAMES ? -PV_EINVAL
-						    : pv_domain_grant_place(d, (uint32_t)idx, gfn);
-	case PV_XENMAPSPACE_gmfn:
-	case PV_XENMAPSPACE_gmfn_range:
-	case PV_XENMAPSPACE_gmfn_foreign:
-	case PV_XENMAPSPACE_dev_mmio: return -PV_ENOSYS;
-	default: return -PV_EINVAL;
-	}
-}
-
-static int64_t do_add(struct pv_domain *d, unsigned vcpu, uint64_t gva)
-{
-	struct pv_add_to_physmap a;
-	int rc;
-
-	if (pv_guest_read(d, vcpu, &a, gva, sizeof(a)))
-		return -PV_EFAULT;
-	rc = not_self(d, a.domid);
-	return rc ? rc : add(d, vcpu, a.space, a.idx, a.gpfn);
-}
-
-static int64_t do_add_batch(struct pv_domain *d, unsigned vcpu, uint64_t gva)
-{
-	struct pv_add_to_physmap_batch a;
-	uint32_t i;
-	int rc;
-
-	if (pv_guest_read(d, vcpu, &a, gva, sizeof(a)))
-		return -PV_EFAULT;
-	rc = not_self(d, a.domid);
-	if (rc)
-		return rc;
-	if (!pv_guest_range_ok(a.idxs, a.size, 8) || !pv_guest_range_ok(a.gpfns, a.size, 8) ||
-	    !pv_guest_range_ok(a.errs, a.size, 4))
-		return -PV_EFAULT;
-	for (i = 0; i < a.size; i++) {
-		uint64_t idx, gfn;
-		int32_t err;
-
-		if (i && i % PV_BATCH == 0)
-			pv_domain_breathe(d);
-		if (pv_guest_read(d, vcpu, &idx, a.idxs + i * 8ull, 8) ||
-		    pv_guest_read(d, vcpu, &gfn, a.gpfns + i * 8ull, 8))
-			return -PV_EFAULT;
-		err = add(d, vcpu, a.space, idx, gfn);
-		if (pv_guest_write(d, vcpu, a.errs + i * 4ull, &err, 4))
-			return -PV_EFAULT;
-	}
-	return 0;
-}
-
-static int64_t do_remove(struct pv_domain *d, unsigned vcpu, uint64_t gva)
-{
-	struct pv_remove_from_physmap a;
-	int rc;
-
-	if (pv_guest_read(d, vcpu, &a, gva, sizeof(a)))
-		return -PV_EFAULT;
-	rc = not_self(d, a.domid);
-	if (rc)
-		return rc;
-	if (a.gpfn > PV_GFN_MAX)
-		return -PV_ENOENT;
-	rc = pv_domain_grant_displace(d, a.gpfn);
-	if (rc != -PV_ENOENT)
-		return rc;
-	if (a.gpfn == d->shared_info_gfn)
-		return -PV_EBUSY; /* event channels live there: move it instead */
-	return -PV_ENOENT;
-}
-
-static int resize(struct pv_domain *d, unsigned op, uint64_t gfn, unsigned order)
-{
-	uint64_t i, n = 1ull << order;
-	int rc;
-
-	if (gfn > d->max_gfn || n - 1 > d->max_gfn - gfn || gfn % n)
-		return -PV_EINVAL;
-	for (i = 0; i < n; i++)
-		if (pv_domain_gfn_special(d, gfn + i))
-			return -PV_EBUSY;
-	if (pv_domain_gfn_mapped(d, gfn, n))
-		return -PV_EBUSY; /* a backend's pointer, or an overlay */
-	if (op == PV_XENMEM_decrease_reservation) {
-		if (d->nr_pages < n)
-			return -PV_EINVAL;
-		rc = d->vmm.release(d->vmm.ctx, gfn, order);
-		d->nr_pages -= rc < 0 ? 0 : n;
-		return rc;
-	}
-	if (d->nr_pages > d->max_pages || n > d->max_pages - d->nr_pages)
-		return -PV_ENOMEM;
-	rc = d->vmm.populate(d->vmm.ctx, gfn, order);
-	d->nr_pages += rc < 0 ? 0 : n;
-	return rc;
-}
-
-/* The result is the number of extents done, as on Xen: a short count is how failure shows. */
-static int64_t do_reservation(struct pv_domain *d, unsigned vcpu, unsigned op, uint64_t gva)
+/* What concerns other domains, devices and the machine: Xen's refusals. */
+static int64_t do_claim(struct pv_domain *d, unsigned vcpu, uint64_t gva)
 {
 	struct pv_memory_reservation a;
-	uint64_t gfn;
-	uint32_t i;
-	int rc;
 
-	if (!d->vmm.populate || !d->vmm.release || op == PV_XENMEM_increase_reservation)
-		return -PV_ENOSYS; /* an auto-translated guest populates its physmap instead */
 	if (pv_guest_read(d, vcpu, &a, gva, sizeof(a)))
 		return -PV_EFAULT;
-	rc = not_self(d, a.domid);
-	if (rc)
-		return rc;
-	if (a.extent_order > MAX_ORDER || a.nr_extents > PV_MAX_BATCH)
+	/* By number only: DOMID_SELF names nobody here. */
+	if (a.extent_start || a.extent_order || a.mem_flags ||
+	    (a.domid != d->domid && a.domid != 0))
 		return -PV_EINVAL;
-	for (i = 0; i < a.nr_extents; i++) {
-		if (i && i % PV_BATCH == 0)
-			pv_domain_breathe(d);
-		if (pv_guest_read(d, vcpu, &gfn, a.extent_start + i * 8ull, 8) ||
-		    resize(d, op, gfn, a.extent_order) < 0)
-			break;
-	}
-	return i;
+	return -PV_EPERM;
+}
+
+static int64_t do_pod_target(struct pv_domain *d, unsigned vcpu, uint64_t gva)
+{
+	struct pv_pod_target a;
+
+	if (pv_guest_read(d, vcpu, &a, gva, sizeof(a)))
+		return -PV_EFAULT;
+	if (!pv_domain_is_self(d, a.domid) && a.domid != 0)
+		return -PV_ESRCH;
+	return d->kind == PV_DOMAIN_PVH && pv_domain_is_self(d, a.domid) ? -PV_EPERM : -PV_EINVAL;
+}
+
+static int64_t do_vnuma(struct pv_domain *d, unsigned vcpu, uint64_t gva)
+{
+	uint16_t a[20]; /* struct vnuma_topology_info: the domain, padding, counts, addresses */
+	int rc;
+
+	if (pv_guest_read(d, vcpu, a, gva, sizeof(a)))
+		return -PV_EFAULT;
+	if (a[1])
+		return -PV_EINVAL;
+	rc = pv_domain_not_self(d, a[0]);
+	return rc ? rc : -PV_EOPNOTSUPP; /* one node */
 }
 
 int64_t pv_do_memory_op(struct pv_domain *d, unsigned vcpu, const uint64_t *arg)
 {
-	uint64_t gva = arg[1];
+	uint64_t gva = arg[1], start = arg[0] >> EXTENT_SHIFT;
+	unsigned op = arg[0] & CMD_MASK;
 
-	switch (arg[0]) {
+	switch (op) {
 	case PV_XENMEM_increase_reservation:
 	case PV_XENMEM_decrease_reservation:
-	case PV_XENMEM_populate_physmap: return do_reservation(d, vcpu, (unsigned)arg[0], gva);
+	case PV_XENMEM_populate_physmap: return pv_do_reservation(d, vcpu, op, start, gva);
+	default: break;
+	}
+	if (start)
+		return -PV_EINVAL;
+	switch (op) {
 	case PV_XENMEM_maximum_ram_page: return (int64_t)d->max_gfn;
 	case PV_XENMEM_current_reservation:
 	case PV_XENMEM_maximum_reservation:
-	case PV_XENMEM_maximum_gpfn: return do_count(d, vcpu, (unsigned)arg[0], gva);
+	case PV_XENMEM_maximum_gpfn: return do_count(d, vcpu, op, gva);
+	case PV_XENMEM_exchange: return pv_do_memory_exchange(d, vcpu, gva);
 	case PV_XENMEM_memory_map: return do_memory_map(d, vcpu, gva);
 	case PV_XENMEM_machphys_mapping: return do_m2p(d, vcpu, gva);
-	case PV_XENMEM_add_to_physmap: return do_add(d, vcpu, gva);
-	case PV_XENMEM_add_to_physmap_batch: return do_add_batch(d, vcpu, gva);
-	case PV_XENMEM_remove_from_physmap: return do_remove(d, vcpu, gva);
+	case PV_XENMEM_add_to_physmap: return pv_do_physmap_add(d, vcpu, gva);
+	case PV_XENMEM_add_to_physmap_batch: return pv_do_physmap_add_batch(d, vcpu, gva);
+	case PV_XENMEM_remove_from_physmap: return pv_do_physmap_remove(d, vcpu, gva);
+	case PV_XENMEM_claim_pages: return do_claim(d, vcpu, gva);
+	case PV_XENMEM_set_pod_target:
+	case PV_XENMEM_get_pod_target: return do_pod_target(d, vcpu, gva);
+	case PV_XENMEM_get_vnumainfo: return do_vnuma(d, vcpu, gva);
+	case PV_XENMEM_acquire_resource: return -PV_EACCES; /* translated domains cannot hold any */
 	default: return -PV_ENOSYS;
 	}
 }

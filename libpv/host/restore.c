@@ -212,6 +212,8 @@ static void apply_vcpu(struct pv_domain *d, const struct pv_state_vcpu *s)
 
 	v->initialised = s->flags & PV_STATE_VCPU_INITIALISED;
 	v->up = s->flags & PV_STATE_VCPU_UP;
+	v->runstate_phys = s->flags & PV_STATE_VCPU_RUNSTATE_PHYS;
+	v->time_phys = s->flags & PV_STATE_VCPU_TIME_PHYS;
 	v->upcall_vector = (uint8_t)s->upcall_vector;
 	v->info_gpa = s->vcpu_info_gpa;
 	v->runstate_gva = s->runstate_gva;

@@ -152,7 +152,11 @@ static bool check_vcpu(const struct pv_domain *d, const struct pv_state *st, uin
 
 	if (s->size != sizeof(*s) || s->id != i)
 		return false;
-	if (s->flags & ~(PV_STATE_VCPU_INITIALISED | PV_STATE_VCPU_UP))
+	if (s->flags & ~(PV_STATE_VCPU_INITIALISED | PV_STATE_VCPU_UP |
+			 PV_STATE_VCPU_RUNSTATE_PHYS | PV_STATE_VCPU_TIME_PHYS))
+		return false;
+	if (((s->flags & PV_STATE_VCPU_RUNSTATE_PHYS) && !s->runstate_gva) ||
+	    ((s->flags & PV_STATE_VCPU_TIME_PHYS) && !s->time_gva))
 		return false;
 	if ((s->flags & PV_STATE_VCPU_UP) && !(s->flags & PV_STATE_VCPU_INITIALISED))
 		return false;

@@ -2,7 +2,7 @@
  * Runstate: how long each vCPU ran, waited and slept, kept here and published where the guest
  * asked.
  *
- * The area is a guest virtual address; a write to it that fails is the guest's loss.
+ * The area is at an address of the guest's, virtual or physical; a write to it that fails is its loss.
  */
 #include "access.h"
 #include "compat.h"
@@ -24,19 +24,19 @@ static void fill(const struct pv_vcpu *v, struct pv_vcpu_runstate_info *r)
 	memcpy(r->time, v->runstate_time, sizeof(r->time));
 }
 
-/* Part of a runstate area at gva, in the guest's layout. */
-static int put(struct pv_domain *d, unsigned by, uint64_t gva, size_t offset, const void *from,
-	       size_t len)
+/* Part of a runstate area, in the guest's layout. */
+static int put(struct pv_domain *d, unsigned by, bool phys, uint64_t addr, size_t offset,
+	       const void *from, size_t len)
 {
-	if (d->narrow)
-		return pv_view_write(d, by, pv_view(PV_LAYOUT_RUNSTATE, (uint32_t)gva) + offset,
+	if (d->narrow && !phys)
+		return pv_view_write(d, by, pv_view(PV_LAYOUT_RUNSTATE, (uint32_t)addr) + offset,
 				     from, len);
-	return pv_guest_write(d, by, gva + offset, from, len);
+	return pv_area_write(d, by, phys, addr + offset, from, len);
 }
 
 int pv_domain_runstate_put(struct pv_domain *d, unsigned by, uint64_t gva, const void *info)
 {
-	return put(d, by, gva, 0, info, sizeof(struct pv_vcpu_runstate_info));
+	return put(d, by, false, gva, 0, info, sizeof(struct pv_vcpu_runstate_info));
 }
 
 void pv_domain_runstate_publish(struct pv_domain *d, unsigned vcpu)
@@ -51,16 +51,16 @@ void pv_domain_runstate_publish(struct pv_domain *d, unsigned vcpu)
 	fill(v, &r);
 	if (flag) {
 		r.state_entry_time |= PV_XEN_RUNSTATE_UPDATE;
-		if (put(d, vcpu, v->runstate_gva, entry, &r.state_entry_time, 8))
+		if (put(d, vcpu, v->runstate_phys, v->runstate_gva, entry, &r.state_entry_time, 8))
 			return;
 		/* Flag before contents, contents before no flag: partner, the guest's reader. */
 		__atomic_thread_fence(__ATOMIC_RELEASE);
 	}
-	if (put(d, vcpu, v->runstate_gva, 0, &r, sizeof(r)) || !flag)
+	if (put(d, vcpu, v->runstate_phys, v->runstate_gva, 0, &r, sizeof(r)) || !flag)
 		return;
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	r.state_entry_time &= ~PV_XEN_RUNSTATE_UPDATE;
-	(void)put(d, vcpu, v->runstate_gva, entry, &r.state_entry_time, 8);
+	(void)put(d, vcpu, v->runstate_phys, v->runstate_gva, entry, &r.state_entry_time, 8);
 }
 
 void pv_domain_runstate_set(struct pv_domain *d, unsigned vcpu, unsigned state)

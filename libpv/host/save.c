@@ -63,8 +63,10 @@ static void save_vcpu(const struct pv_vcpu *v, uint32_t id, struct pv_state_vcpu
 	memset(s, 0, sizeof(*s));
 	s->size = sizeof(*s);
 	s->id = id;
-	s->flags =
-		(v->initialised ? PV_STATE_VCPU_INITIALISED : 0) | (v->up ? PV_STATE_VCPU_UP : 0);
+	s->flags = (v->initialised ? PV_STATE_VCPU_INITIALISED : 0) |
+		   (v->up ? PV_STATE_VCPU_UP : 0) |
+		   (v->runstate_phys ? PV_STATE_VCPU_RUNSTATE_PHYS : 0) |
+		   (v->time_phys ? PV_STATE_VCPU_TIME_PHYS : 0);
 	s->upcall_vector = v->upcall_vector;
 	s->vcpu_info_gpa = v->info_gpa;
 	s->runstate_gva = v->runstate_gva;

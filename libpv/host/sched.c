@@ -40,6 +40,7 @@ static int64_t do_poll(struct pv_domain *d, unsigned vcpu, uint64_t gva)
 	struct pv_sched_poll a;
 	bool ready = false;
 	uint32_t i, port;
+	int64_t rc = 0;
 
 	if (pv_guest_read(d, vcpu, &a, gva, sizeof(a)))
 		return -PV_EFAULT;
@@ -48,17 +49,19 @@ static int64_t do_poll(struct pv_domain *d, unsigned vcpu, uint64_t gva)
 	/* Listen before looking: an event after the test below kicks us. */
 	d->vcpu[vcpu].polling = true;
 	d->nr_pollers++;
-	for (i = 0; i < a.nr_ports; i++) {
-		if (pv_guest_read(d, vcpu, &port, a.ports + i * 4ull, 4) ||
-		    !pv_domain_port(d, port))
-			break;
-		ready |= pv_domain_port_pending(d, port);
+	for (i = 0; i < a.nr_ports && !rc; i++) {
+		if (pv_guest_read(d, vcpu, &port, a.ports + i * 4ull, 4))
+			rc = -PV_EFAULT;
+		else if (!pv_domain_port(d, port))
+			rc = -PV_EINVAL;
+		else
+			ready |= pv_domain_port_pending(d, port);
 	}
-	if (i == a.nr_ports && !ready && !pv_domain_upcall_ready(d, vcpu))
+	if (!rc && !ready && !pv_domain_upcall_ready(d, vcpu))
 		sleep_until(d, vcpu, a.timeout);
 	d->vcpu[vcpu].polling = false;
 	d->nr_pollers--;
-	return i == a.nr_ports ? 0 : -PV_EINVAL;
+	return rc;
 }
 
 int64_t pv_domain_do_shutdown(struct pv_domain *d, unsigned vcpu, unsigned reason)
@@ -88,7 +91,8 @@ static int64_t do_shutdown(struct pv_domain *d, unsigned vcpu, unsigned cmd, uin
 		return -PV_EINVAL;
 	if (cmd == PV_SCHEDOP_shutdown)
 		return pv_domain_do_shutdown(d, vcpu, a.reason);
-	d->shutdown_code = a.reason;
+	if (!d->shutdown_code_set) /* the first one is meant */
+		d->shutdown_code = a.reason;
 	d->shutdown_code_set = true;
 	return 0;
 }
@@ -115,10 +119,9 @@ int64_t pv_do_sched_op(struct pv_domain *d, unsigned vcpu, const uint64_t *arg)
 	case PV_SCHEDOP_remote_shutdown:
 		if (pv_guest_read(d, vcpu, &a.remote, arg[1], sizeof(a.remote)))
 			return -PV_EFAULT;
-		/* Nobody may, and of the domains that nobody may only two exist. */
-		return a.remote.domain_id == 0 || pv_domain_is_self(d, a.remote.domain_id)
-			       ? -PV_EPERM
-			       : -PV_ESRCH;
+		/* Nobody may, and of the domains that nobody may only two exist, by their numbers. */
+		return a.remote.domain_id == 0 || a.remote.domain_id == d->domid ? -PV_EPERM
+										 : -PV_ESRCH;
 	case PV_SCHEDOP_watchdog:
 		if (pv_guest_read(d, vcpu, &a.watchdog, arg[1], sizeof(a.watchdog)))
 			return -PV_EFAULT;

@@ -16,21 +16,22 @@ int pv_clock_scale(uint64_t tsc_khz, uint32_t *mul, int8_t *shift)
 	return pv_time_factors(tsc_khz, mul, shift);
 }
 
-/* The second area lies at a virtual address and may cross a page: written under an odd version. */
+/* The second area may lie at a virtual address and may cross a page: written under an odd version. */
 static void write_area(struct pv_domain *d, unsigned vcpu, struct pv_vcpu_time_info *t)
 {
 	const uint64_t gva = d->vcpu[vcpu].time_gva;
+	bool phys = d->vcpu[vcpu].time_phys;
 	uint32_t odd = d->vcpu[vcpu].time_version - 1;
 
-	if (!gva || pv_guest_write(d, vcpu, gva, &odd, sizeof(odd)))
+	if (!gva || pv_area_write(d, vcpu, phys, gva, &odd, sizeof(odd)))
 		return;
 	t->version = odd;
 	__atomic_thread_fence(__ATOMIC_RELEASE); /* partner: the reader's fence, pv_time_read */
-	if (pv_guest_write(d, vcpu, gva, t, sizeof(*t)))
+	if (pv_area_write(d, vcpu, phys, gva, t, sizeof(*t)))
 		return;
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	t->version = odd + 1;
-	(void)pv_guest_write(d, vcpu, gva, &t->version, sizeof(t->version));
+	(void)pv_area_write(d, vcpu, phys, gva, &t->version, sizeof(t->version));
 }
 
 void pv_domain_time_vcpu(struct pv_domain *d, unsigned vcpu)

@@ -10,8 +10,10 @@
 #include <pv/abi/sched.h>
 #include <pv/abi/vcpu.h>
 
-#define PERIOD_MIN 1000000ull /* 1 ms, as Xen */
-#define PERIOD_MAX (1ull << 56)
+#define PERIOD_MIN   1000000ull /* 1 ms, as Xen */
+#define PERIOD_MAX   (1ull << 56)
+#define HUGE_TIMEOUT (1ull << 50)
+#define HUGE_RETRY   100000000ull
 
 static uint64_t sooner(uint64_t a, uint64_t b)
 {
@@ -65,9 +67,14 @@ int64_t pv_domain_timer_op(struct pv_domain *d, unsigned by, unsigned vcpu, unsi
 
 int64_t pv_do_set_timer_op(struct pv_domain *d, unsigned vcpu, const uint64_t *arg)
 {
-	return pv_domain_timer_op(
-		d, vcpu, vcpu,
-		arg[0] ? PV_VCPUOP_set_singleshot_timer : PV_VCPUOP_stop_singleshot_timer, arg[0]);
+	uint64_t at = arg[0], now = pv_domain_now(d);
+
+	if (!at)
+		return pv_domain_timer_op(d, vcpu, vcpu, PV_VCPUOP_stop_singleshot_timer, 0);
+	/* Old Linux lets its ticks wrap; Xen makes it look again soon instead of in 13 days or never. */
+	if (at >> 63 || (at > now && at - now >= HUGE_TIMEOUT))
+		at = now + HUGE_RETRY;
+	return pv_domain_timer_op(d, vcpu, vcpu, PV_VCPUOP_set_singleshot_timer, at);
 }
 
 int64_t pv_domain_watchdog(struct pv_domain *d, uint32_t id, uint32_t seconds)

@@ -88,8 +88,10 @@ int64_t pv_do_xen_version(struct pv_domain *d, unsigned vcpu, const uint64_t *ar
 	case PV_XENVER_pagesize: return gva ? -PV_EINVAL : (int64_t)PV_PAGE;
 	case PV_XENVER_guest_handle: return pv_guest_write(d, vcpu, gva, d->uuid, sizeof(d->uuid));
 	case PV_XENVER_commandline:
+		if (!d->commandline[0]) /* what Xen tells an unprivileged domain, and no more */
+			return pv_guest_write(d, vcpu, gva, "<denied>", sizeof("<denied>"));
 		return put_string(d, vcpu, gva, d->commandline, PV_MAX_GUEST_CMDLINE);
-	case PV_XENVER_build_id: return -PV_ENODATA;
+	case PV_XENVER_build_id: return -PV_EPERM; /* the control domain's to know */
 	default: return -PV_ENOSYS;
 	}
 }

@@ -39,7 +39,7 @@ static void *hook_gpa_map(void *ctx, uint64_t gpa, uint32_t len, int write)
 		return NULL;
 	if (f->outside_present && gfn == f->outside)
 		return f->outside_page + gpa % 4096;
-	if (gfn >= FAKE_PAGES)
+	if (gfn >= FAKE_PAGES || (f->absent[gfn] && f->overlay[gfn] == PV_PHYSMAP_NONE))
 		return NULL;
 	if (write)
 		__atomic_store_n(&f->dirty[gfn], true, __ATOMIC_RELAXED);
@@ -53,6 +53,7 @@ static int hook_gva_to_gpa(void *ctx, unsigned vcpu, uint64_t gva, int write, ui
 	struct fake_vmm *f = ctx;
 
 	(void)vcpu;
+	f->fetches += !write;
 	if (write && gva / 4096 == FAKE_VIRT / 4096 + f->readonly_gfn)
 		return -PV_EFAULT;
 	if (gva < FAKE_VIRT || gva - FAKE_VIRT >= 2 * FAKE_PAGES * 4096ull)
@@ -208,10 +209,46 @@ static int hook_physmap(void *ctx, uint64_t gfn, uint64_t source, unsigned flags
 	return 0;
 }
 
-static int hook_balloon(void *ctx, uint64_t gfn, unsigned order)
+static int balloon(struct fake_vmm *f, uint64_t gfn, unsigned order, bool absent)
 {
-	(void)ctx, (void)gfn, (void)order;
+	uint64_t i;
+
+	if (f->balloon_refuse || gfn >= FAKE_PAGES || 1ull << order > FAKE_PAGES - gfn)
+		return -PV_ENOMEM;
+	for (i = gfn; i < gfn + (1ull << order); i++) {
+		if (absent || f->absent[i])
+			memset(f->ram + i * 4096, 0xa5, 4096);
+		f->absent[i] = absent;
+	}
 	return 0;
+}
+
+static int hook_populate(void *ctx, uint64_t gfn, unsigned order)
+{
+	return balloon(ctx, gfn, order, false);
+}
+
+static int hook_release(void *ctx, uint64_t gfn, unsigned order)
+{
+	return balloon(ctx, gfn, order, true);
+}
+
+static int hook_nmi(void *ctx, unsigned by, unsigned vcpu)
+{
+	struct fake_vmm *f = ctx;
+
+	(void)by, (void)vcpu;
+	f->nmis++;
+	return f->vcpu_rc;
+}
+
+static int hook_tlb_flush(void *ctx, unsigned by)
+{
+	struct fake_vmm *f = ctx;
+
+	(void)by;
+	f->tlb_flushes++;
+	return f->vcpu_rc;
 }
 
 void fake_init(struct fake_vmm *f)
@@ -259,8 +296,10 @@ void fake_init(struct fake_vmm *f)
 		.console_write = hook_console,
 		.frame_set = hook_frame,
 		.physmap_set = hook_physmap,
-		.populate = hook_balloon,
-		.release = hook_balloon,
+		.populate = hook_populate,
+		.release = hook_release,
+		.nmi = hook_nmi,
+		.tlb_flush = hook_tlb_flush,
 	};
 }
 

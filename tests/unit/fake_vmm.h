@@ -34,12 +34,15 @@ struct fake_vmm {
 	unsigned char *ram;	      /* FAKE_PAGES pages */
 	uint64_t overlay[FAKE_PAGES]; /* physmap_set: source gfn, or PV_PHYSMAP_NONE */
 	bool dirty[FAKE_PAGES];
+	bool absent[FAKE_PAGES]; /* given back by the guest: nothing is there */
 	pthread_mutex_t mutex;
 
 	long allocated;	       /* bytes not freed */
 	long alloc_left;       /* allocations until they fail; negative: never */
 	uint64_t map_fail_gfn; /* gpa_map fails there */
 	uint64_t readonly_gfn; /* gva_to_gpa fails there for writing */
+	unsigned fetches;      /* calls of gva_to_gpa for reading */
+	bool balloon_refuse;
 	bool physmap_refuse;
 	bool frame_refuse;
 	uint64_t outside; /* a gfn beyond RAM that frame_set may bring to life */
@@ -55,7 +58,7 @@ struct fake_vmm {
 	void (*on_block)(struct fake_vmm *f);
 	int shutdown_reason, shutdown_rc;
 	const char *crash;
-	unsigned initialised, ups, downs;
+	unsigned initialised, ups, downs, nmis, tlb_flushes;
 	int vcpu_rc;
 	char console[4096];
 	unsigned console_len;

@@ -57,6 +57,7 @@ static const struct {
 	{PV_HYPERVISOR_xen_version, PV_XENVER_get_features, false},
 	{PV_HYPERVISOR_xen_version, PV_XENVER_guest_handle, false},
 	{PV_HYPERVISOR_xen_version, PV_XENVER_commandline, false},
+	{PV_HYPERVISOR_memory_op, PV_XENMEM_increase_reservation, false},
 	{PV_HYPERVISOR_memory_op, PV_XENMEM_decrease_reservation, false},
 	{PV_HYPERVISOR_memory_op, PV_XENMEM_populate_physmap, false},
 	{PV_HYPERVISOR_memory_op, PV_XENMEM_current_reservation, false},
@@ -66,10 +67,17 @@ static const struct {
 	{PV_HYPERVISOR_memory_op, PV_XENMEM_add_to_physmap, false},
 	{PV_HYPERVISOR_memory_op, PV_XENMEM_add_to_physmap_batch, false},
 	{PV_HYPERVISOR_memory_op, PV_XENMEM_remove_from_physmap, false},
+	{PV_HYPERVISOR_memory_op, PV_XENMEM_exchange, false},
+	{PV_HYPERVISOR_memory_op, PV_XENMEM_claim_pages, false},
+	{PV_HYPERVISOR_memory_op, PV_XENMEM_get_pod_target, false},
+	{PV_HYPERVISOR_memory_op, PV_XENMEM_set_pod_target, false},
+	{PV_HYPERVISOR_memory_op, PV_XENMEM_get_vnumainfo, false},
 	{PV_HYPERVISOR_hvm_op, PV_HVMOP_set_param, false},
 	{PV_HYPERVISOR_hvm_op, PV_HVMOP_get_param, false},
 	{PV_HYPERVISOR_hvm_op, PV_HVMOP_set_evtchn_upcall_vector, false},
 	{PV_HYPERVISOR_hvm_op, PV_HVMOP_get_time, false},
+	{PV_HYPERVISOR_hvm_op, PV_HVMOP_get_mem_type, false},
+	{PV_HYPERVISOR_hvm_op, PV_HVMOP_pagetable_dying, false},
 	{PV_HYPERVISOR_console_io, PV_CONSOLEIO_write, true},
 	{PV_HYPERVISOR_vcpu_op, 4, true},
 	{PV_HYPERVISOR_vcpu_op, 5, true},
@@ -77,7 +85,18 @@ static const struct {
 	{PV_HYPERVISOR_vcpu_op, 8, true},
 	{PV_HYPERVISOR_vcpu_op, 10, true},
 	{PV_HYPERVISOR_vcpu_op, 13, true},
+	{PV_HYPERVISOR_vcpu_op, 14, true},
+	{PV_HYPERVISOR_vcpu_op, 15, true},
 };
+
+/* Reservations have done nothing of a list that cannot be read, and say so: 0, as on Xen. */
+static bool returns_a_count(int i)
+{
+	return pointer_calls[i].nr == PV_HYPERVISOR_memory_op &&
+	       (pointer_calls[i].cmd == PV_XENMEM_increase_reservation ||
+		pointer_calls[i].cmd == PV_XENMEM_decrease_reservation ||
+		pointer_calls[i].cmd == PV_XENMEM_populate_physmap);
+}
 
 START_TEST(wild_pointers_fault)
 {
@@ -96,7 +115,8 @@ START_TEST(wild_pointers_fault)
 		}
 		rc = fake_hypercall(&f, 0, pointer_calls[_i].nr, pointer_calls[_i].cmd, a1, a2, 0);
 		/* one readable byte can make a valid two-byte argument only by crossing into the hole */
-		ck_assert_msg(rc == -PV_EFAULT, "call %d pointer %u: %lld", _i, i, (long long)rc);
+		ck_assert_msg(rc == (returns_a_count(_i) ? 0 : -PV_EFAULT),
+			      "call %d pointer %u: %lld", _i, i, (long long)rc);
 	}
 	fake_close(&f);
 }
@@ -104,8 +124,8 @@ END_TEST
 
 START_TEST(unknown_numbers_are_not_implemented)
 {
-	static const uint64_t numbers[] = {6,  7,  11, 16, 27,	35,	    36,
-					   39, 48, 55, 56, 127, 1ull << 32, UINT64_MAX};
+	static const uint64_t numbers[] = {6,  8,  11, 16,  27,		37,	   39,
+					   48, 55, 56, 127, 1ull << 32, UINT64_MAX};
 	unsigned i;
 
 	fake_open(&f, PV_DOMAIN_PV, 1, true);
@@ -130,7 +150,7 @@ START_TEST(multicall_answers_each_call)
 		fake_hypercall(&f, 0, PV_HYPERVISOR_multicall, fake_gva(FAKE_ARGS), 3, 0, 0), 0);
 	memcpy(e, fake_page(&f, FAKE_ARGS), sizeof(e));
 	ck_assert_uint_eq(e[0].result, 4 << 16 | 17);
-	ck_assert_int_eq((int64_t)e[1].result, -PV_ENOSYS); /* no recursion */
+	ck_assert_int_eq((int64_t)e[1].result, -PV_EINVAL); /* no recursion */
 	ck_assert_int_eq((int64_t)e[2].result, -PV_ENOSYS);
 	ck_assert_int_eq(fake_hypercall(&f, 0, PV_HYPERVISOR_multicall, fake_gva(FAKE_ARGS),
 					1ull << 40, 0, 0),
@@ -480,9 +500,12 @@ START_TEST(balloon_counts_pages_and_spares_special_ones)
 	ck_assert_int_eq(balloon(PV_XENMEM_decrease_reservation, FAKE_SHARED, 1, 0), 0);
 	ck_assert_int_eq(balloon(PV_XENMEM_decrease_reservation, 0, 1, 2), 0); /* it is in there */
 	ck_assert_int_eq(balloon(PV_XENMEM_decrease_reservation, UINT64_MAX, 1, 0), 0);
-	ck_assert_int_eq(balloon(PV_XENMEM_decrease_reservation, 41, 1, 1), 0); /* unaligned */
-	ck_assert_int_eq(balloon(PV_XENMEM_decrease_reservation, 40, 1, 10), -PV_EINVAL);
-	ck_assert_int_eq(balloon(PV_XENMEM_decrease_reservation, 40, UINT64_MAX, 0), -PV_EINVAL);
+	ck_assert_int_eq(balloon(PV_XENMEM_decrease_reservation, 43, 1, 0), 0); /* gone already */
+	ck_assert_int_eq(balloon(PV_XENMEM_decrease_reservation, 43, 1, 1), 0); /* half of it */
+	ck_assert_int_eq(balloon(PV_XENMEM_decrease_reservation, 45, 1, 1), 1); /* not aligned */
+	ck_assert_int_eq(balloon(PV_XENMEM_populate_physmap, 45, 1, 1), 1);
+	ck_assert_int_eq(balloon(PV_XENMEM_decrease_reservation, 40, 1, 10), 0);
+	ck_assert_int_eq(balloon(PV_XENMEM_decrease_reservation, 40, UINT64_MAX, 0), 0);
 	ck_assert_int_eq(balloon(PV_XENMEM_populate_physmap, 40, 1, 2), 1);
 	ck_assert_int_eq(reservation(), FAKE_PAGES);
 	fake_close(&f);

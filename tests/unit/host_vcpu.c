@@ -9,6 +9,9 @@
 
 #include <pv/abi/sched.h>
 #include <pv/abi/vcpu.h>
+#if defined(__x86_64__)
+#include <pv/abi/hvm/hvm_vcpu.h>
+#endif
 #include "run.h"
 
 #define INFO_GFN (FAKE_DATA + 3)
@@ -42,8 +45,8 @@ START_TEST(every_operation_refuses_vcpus_that_do_not_exist)
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		for (op = 0; op <= 16; op++)
 			ck_assert_int_eq(simple(op, bad[i]), -PV_ENOENT);
-	ck_assert_int_eq(simple(14, 1), -PV_ENOSYS);
-	ck_assert_int_eq(simple(PV_VCPUOP_send_nmi, 1), -PV_ENOSYS);
+	ck_assert_int_eq(simple(16, 1), -PV_ENOSYS);
+	ck_assert_int_eq(simple(PV_VCPUOP_get_physid, 1), -PV_EINVAL);
 	fake_close(&f);
 }
 END_TEST
@@ -192,7 +195,10 @@ START_TEST(clock_is_written_under_an_even_version_that_grows)
 	memcpy(&second, (char *)fake_page(&f, FAKE_DATA + 1) - 16, sizeof(second));
 	ck_assert_uint_eq(second.version, 6);
 	ck_assert_uint_eq(second.system_time, 8);
-	area.addr.h = 12;
+	area.addr.h = 12; /* nothing there yet: the guest's affair */
+	ck_assert_int_eq(vcpu_op(PV_VCPUOP_register_vcpu_time_memory_area, id, &area, sizeof(area)),
+			 0);
+	area.addr.h = UINT64_MAX - 8; /* no range at all */
 	ck_assert_int_eq(vcpu_op(PV_VCPUOP_register_vcpu_time_memory_area, id, &area, sizeof(area)),
 			 -PV_EFAULT);
 	c.tsc_to_system_mul = 0;
@@ -338,6 +344,173 @@ START_TEST(runstate_adds_up_and_pads_with_zeros)
 }
 END_TEST
 
+START_TEST(areas_may_lie_at_physical_addresses)
+{
+	struct pv_vcpu_register_runstate_memory_area area = {.addr.p = FAKE_DATA * 4096 + 64};
+	struct pv_clock c = {.tsc_to_system_mul = 1u << 31, .system_time = 7};
+	struct pv_vcpu_time_info *t;
+	struct pv_vcpu_runstate_info *r;
+	static const uint64_t bad[] = {FAKE_DATA * 4096 + 4096 - 24, FAKE_DATA * 4096 + 4,
+				       FAKE_PAGES * 4096, 1ull << 60, UINT64_MAX - 7};
+	unsigned op, i;
+
+	fake_open(&f, PV_DOMAIN_PVH, 2, true);
+	r = (void *)((char *)fake_page(&f, FAKE_DATA) + 64);
+	t = fake_page(&f, FAKE_DATA + 1);
+	ck_assert_int_eq(pv_domain_set_clock(f.d, &c), 0);
+	ck_assert_int_eq(vcpu_op(PV_VCPUOP_register_runstate_phys_area, 0, &area, sizeof(area)), 0);
+	ck_assert_int_eq(r->state, PV_RUNSTATE_running);
+	f.now += 100;
+	pv_domain_runstate(f.d, 0, PV_RUNSTATE_blocked);
+	ck_assert_int_eq(r->state, PV_RUNSTATE_blocked);
+	ck_assert_uint_eq(r->time[PV_RUNSTATE_running], 100);
+	area.addr.p = (FAKE_DATA + 1) * 4096;
+	ck_assert_int_eq(vcpu_op(PV_VCPUOP_register_vcpu_time_phys_area, 1, &area, sizeof(area)),
+			 0);
+	ck_assert_uint_eq(t->system_time, 7);
+	ck_assert_uint_eq(t->version % 2, 0);
+	area.addr.p = UINT64_MAX; /* no more */
+	ck_assert_int_eq(vcpu_op(PV_VCPUOP_register_runstate_phys_area, 0, &area, sizeof(area)), 0);
+	pv_domain_runstate(f.d, 0, PV_RUNSTATE_running);
+	ck_assert_int_eq(r->state, PV_RUNSTATE_blocked);
+	for (op = PV_VCPUOP_register_runstate_phys_area;
+	     op <= PV_VCPUOP_register_vcpu_time_phys_area; op++)
+		for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+			area.addr.p = bad[i];
+			ck_assert_int_lt(vcpu_op(op, 0, &area, sizeof(area)), 0);
+		}
+	fake_close(&f);
+}
+END_TEST
+
+START_TEST(nmi_reaches_the_vmm_and_takes_no_argument)
+{
+	fake_open(&f, PV_DOMAIN_PVH, 2, true);
+	ck_assert_int_eq(simple(PV_VCPUOP_send_nmi, 1), -PV_EINVAL);
+	ck_assert_int_eq(fake_hypercall(&f, 0, PV_HYPERVISOR_vcpu_op, PV_VCPUOP_send_nmi, 1, 0, 0),
+			 0);
+	ck_assert_uint_eq(f.nmis, 1);
+	fake_close(&f);
+}
+END_TEST
+
+/* vCPUs 32 and up have no event words in shared_info: first they register some. */
+START_TEST(vcpu_beyond_shared_info_starts_after_registering)
+{
+	fake_open(&f, PV_DOMAIN_PV, PV_MAX_VCPUS, true);
+	ck_assert_int_eq(simple(PV_VCPUOP_initialise, 31), 0);
+	ck_assert_int_eq(simple(PV_VCPUOP_initialise, 32), -PV_EINVAL);
+	ck_assert_int_eq(simple(PV_VCPUOP_up, 32), -PV_EINVAL);
+	ck_assert_int_eq(register_info(32, FAKE_DATA, 0), 0);
+	ck_assert_int_eq(simple(PV_VCPUOP_initialise, 32), 0);
+	ck_assert_int_eq(simple(PV_VCPUOP_up, 32), 0);
+	ck_assert_int_eq(register_info(127, FAKE_DATA, 64), 0);
+	ck_assert_int_eq(simple(PV_VCPUOP_initialise, 127), 0);
+	ck_assert_int_eq(simple(PV_VCPUOP_initialise, 128), -PV_ENOENT);
+	ck_assert_uint_eq(f.vcpu_info[127], FAKE_DATA * 4096 + 64);
+	fake_close(&f);
+}
+END_TEST
+
+START_TEST(timeout_of_weeks_or_wrapped_is_looked_at_soon)
+{
+	fake_open(&f, PV_DOMAIN_PVH, 1, true);
+	fake_hypercall(&f, 0, PV_HYPERVISOR_set_timer_op, f.now + 5000, 0, 0, 0);
+	ck_assert_uint_eq(f.timer[0], f.now + 5000);
+	fake_hypercall(&f, 0, PV_HYPERVISOR_set_timer_op, f.now + (1ull << 50), 0, 0, 0);
+	ck_assert_uint_eq(f.timer[0], f.now + 100000000);
+	fake_hypercall(&f, 0, PV_HYPERVISOR_set_timer_op, UINT64_MAX, 0, 0, 0);
+	ck_assert_uint_eq(f.timer[0], f.now + 100000000);
+	fake_hypercall(&f, 0, PV_HYPERVISOR_set_timer_op, 0, 0, 0, 0);
+	ck_assert_uint_eq(f.timer[0], 0);
+	fake_close(&f);
+}
+END_TEST
+
+#if defined(__x86_64__)
+/* A context that Xen takes: flat, 32-bit, protected mode. */
+static struct pv_vcpu_hvm_context context32(void)
+{
+	struct pv_vcpu_hvm_context c = {.mode = PV_VCPU_HVM_MODE_32B,
+					.cpu_regs.x86_32 = {.eip = 0x100000,
+							    .cr0 = 1,
+							    .cs_limit = 0xfffff,
+							    .ds_limit = 0xfffff,
+							    .ss_limit = 0xfffff,
+							    .es_limit = 0xfffff,
+							    .tr_limit = 0x67,
+							    .cs_ar = 0xc9b,
+							    .ds_ar = 0xc93,
+							    .ss_ar = 0xc93,
+							    .es_ar = 0xc93,
+							    .tr_ar = 0x8b}};
+
+	return c;
+}
+
+static struct pv_vcpu_hvm_context context64(void)
+{
+	struct pv_vcpu_hvm_context c = {
+		.mode = PV_VCPU_HVM_MODE_64B,
+		.cpu_regs.x86_64 = {
+			.rip = 0xffffffff81000000, .cr0 = 0x80000001, .cr4 = 0x20, .efer = 0x500}};
+
+	return c;
+}
+
+START_TEST(pvh_context_is_one_that_a_processor_could_be_in)
+{
+	struct pv_vcpu_hvm_context c;
+
+#define BAD(make, field, value)                                                              \
+	do {                                                                                 \
+		c = make();                                                                  \
+		c.field = (value);                                                           \
+		ck_assert_msg(vcpu_op(PV_VCPUOP_initialise, 1, &c, sizeof(c)) == -PV_EINVAL, \
+			      #field " = " #value);                                          \
+	} while (0)
+	fake_open(&f, PV_DOMAIN_PVH, 4, true);
+	BAD(context32, mode, 2);
+	BAD(context32, mode, UINT32_MAX);
+	BAD(context32, pad, 1);
+	BAD(context32, cpu_regs.x86_32.pad1, 1);
+	BAD(context32, cpu_regs.x86_32.pad2[2], 1);
+	BAD(context32, cpu_regs.x86_32.cs_ar, 0);
+	BAD(context32, cpu_regs.x86_32.cs_ar, 0xc93);  /* data */
+	BAD(context32, cpu_regs.x86_32.cs_ar, 0xc1b);  /* not present */
+	BAD(context32, cpu_regs.x86_32.cs_ar, 0xc8b);  /* a system segment */
+	BAD(context32, cpu_regs.x86_32.cs_ar, 0x1c9b); /* bits beyond the twelve */
+	BAD(context32, cpu_regs.x86_32.cs_ar, 0x49b);  /* eip beyond a limit in bytes */
+	BAD(context32, cpu_regs.x86_32.ss_ar, 0);
+	BAD(context32, cpu_regs.x86_32.ss_ar, 0xc91); /* read-only */
+	BAD(context32, cpu_regs.x86_32.ss_ar, 0xcf3); /* ring 3 on a kernel's code */
+	BAD(context32, cpu_regs.x86_32.ds_ar, 0xcf3);
+	BAD(context32, cpu_regs.x86_32.ds_ar, 0xc99); /* unreadable code */
+	BAD(context32, cpu_regs.x86_32.es_ar, 0xc83);
+	BAD(context32, cpu_regs.x86_32.tr_ar, 0);
+	BAD(context32, cpu_regs.x86_32.tr_ar, 0x83); /* 16-bit */
+	BAD(context32, cpu_regs.x86_32.tr_ar, 0x9b);
+	BAD(context32, cpu_regs.x86_32.efer, 0x400);
+	BAD(context64, cpu_regs.x86_64.rip, 1ull << 47);
+	BAD(context64, cpu_regs.x86_64.cr0, 1);
+	BAD(context64, cpu_regs.x86_64.cr4, 0);
+	BAD(context64, cpu_regs.x86_64.efer, 0);
+	ck_assert_uint_eq(f.initialised, 0);
+	c = context32();
+	c.cpu_regs.x86_32.cs_ar = 0x49b;
+	c.cpu_regs.x86_32.cs_limit = UINT32_MAX;
+	c.cpu_regs.x86_32.ds_ar = 0; /* may be absent */
+	ck_assert_int_eq(vcpu_op(PV_VCPUOP_initialise, 1, &c, sizeof(c)), 0);
+	c = context64();
+	ck_assert_int_eq(vcpu_op(PV_VCPUOP_initialise, 2, &c, sizeof(c)), 0);
+	c = context32();
+	ck_assert_int_eq(vcpu_op(PV_VCPUOP_initialise, 3, &c, sizeof(c)), 0);
+	ck_assert_uint_eq(f.initialised, 3);
+	fake_close(&f);
+}
+END_TEST
+#endif
+
 int main(void)
 {
 	TCase *t = tcase_create("host vcpus");
@@ -346,9 +519,14 @@ int main(void)
 	tcase_add_test(t, every_operation_refuses_vcpus_that_do_not_exist);
 #if defined(__x86_64__)
 	tcase_add_test(t, vcpu_is_initialised_once_then_goes_up_and_down);
+	tcase_add_test(t, pvh_context_is_one_that_a_processor_could_be_in);
 	tcase_add_test(t, unreadable_context_initialises_nothing);
 #endif
 	tcase_add_test(t, last_vcpu_down_powers_off);
+	tcase_add_test(t, areas_may_lie_at_physical_addresses);
+	tcase_add_test(t, nmi_reaches_the_vmm_and_takes_no_argument);
+	tcase_add_test(t, vcpu_beyond_shared_info_starts_after_registering);
+	tcase_add_test(t, timeout_of_weeks_or_wrapped_is_looked_at_soon);
 	tcase_add_test(t, vcpu_info_moves_with_its_contents_and_one_spurious_event);
 	tcase_add_test(t, vcpu_info_goes_only_where_it_may);
 	tcase_add_test(t, vcpu_beyond_shared_info_gets_its_events_after_registering);

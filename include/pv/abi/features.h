@@ -23,6 +23,8 @@
 #define PV_XENFEAT_linux_rsdp_unrestricted    15
 #define PV_XENFEAT_not_direct_mapped	      16
 #define PV_XENFEAT_direct_mapped	      17
+#define PV_XENFEAT_runstate_phys_area	      18
+#define PV_XENFEAT_vcpu_time_phys_area	      19
 
 #define PV_XENFEAT_NR_SUBMAPS 1 /* of 32 bits each */
 

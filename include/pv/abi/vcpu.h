@@ -28,6 +28,8 @@
 #define PV_VCPUOP_send_nmi			 11
 #define PV_VCPUOP_get_physid			 12
 #define PV_VCPUOP_register_vcpu_time_memory_area 13
+#define PV_VCPUOP_register_runstate_phys_area	 14 /* addr.p: physical; all ones: none */
+#define PV_VCPUOP_register_vcpu_time_phys_area	 15
 
 struct pv_vcpu_runstate_info {
 	int32_t state;		   /* PV_RUNSTATE_* */
