@@ -250,6 +250,16 @@ static int64_t on_hypercall(void *ctx, unsigned vcpu, uint64_t nr, const uint64_
 	return rc;
 }
 
+static int64_t on_hypercall32(void *ctx, unsigned vcpu, uint32_t nr, const uint32_t arg[6])
+{
+	struct domain *d = ctx;
+	int64_t rc = pv_domain_hypercall32(d->pv, vcpu, nr, arg);
+
+	if (nr == PV_HYPERVISOR_memory_op)
+		follow_shared_info(d);
+	return rc;
+}
+
 static void on_vcpu_changed(void *ctx, unsigned vcpu, bool up)
 {
 	struct domain *d = ctx;
@@ -288,6 +298,7 @@ static void pvh_hooks(struct domain *d)
 	d->vmm.block = hook_block;
 	d->vmm.upcall_vector_set = hook_upcall_vector_set;
 	d->vmm.hvm_param_set = hook_hvm_param_set;
+	d->client.hypercall32 = on_hypercall32;
 	d->client.vcpu_changed = on_vcpu_changed;
 	d->client.ended = on_ended;
 }
