@@ -367,7 +367,7 @@ START_TEST(port_moves_between_vcpus)
 	pair_send(0);
 	ck_assert_int_eq(pv_evtchn_bind_vcpu(&pv, a, 0), 0);
 	ck_assert_uint_eq(pv_upcall(&pv, 0) + pv_upcall(&pv, 1), 1);
-	ck_assert_int_eq(pv_evtchn_bind_vcpu(&pv, a, 64), -PV_EINVAL);
+	ck_assert_int_eq(pv_evtchn_bind_vcpu(&pv, a, PV_MAX_VCPUS), -PV_EINVAL);
 	pair_close();
 }
 END_TEST
