@@ -51,21 +51,47 @@ void ke_hypercall(struct ke_vcpu *v)
 	bool long_mode = ke_long_mode(&v->run->s.regs.sregs);
 	const uint64_t arg64[6] = {r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9};
 	const uint64_t arg32[6] = {r->rbx, r->rcx, r->rdx, r->rsi, r->rdi, r->rbp};
-	int64_t ret = call(v, (uint32_t)r->rax, long_mode ? arg64 : arg32, long_mode);
+	int64_t ret;
 
+	if (ke_read(&v->e->try_short)) {
+		ke_note_cpu(v);
+		ke_trap_shorten(v);
+	}
+	ret = call(v, (uint32_t)r->rax, long_mode ? arg64 : arg32, long_mode);
 	r->rax = long_mode ? (uint64_t)ret : (uint32_t)ret;
 	v->run->kvm_dirty_regs = KVM_SYNC_X86_REGS;
 }
 
+/* From code by sites_shorten(), which has made a step too far to find out what is asked for. */
+void ke_hypercall_undone(struct ke_vcpu *v)
+{
+	struct kvm_regs *r = &v->run->s.regs.regs;
+
+	if (ke_long_mode(&v->run->s.regs.sregs) &&
+	    (uint8_t)r->rax == PV_HYPERVISOR_event_channel_op)
+		r->rdi = (uint32_t)(r->rdi + PV_EVTCHNOP_send);
+	ke_hypercall(v);
+}
+
 /*
- * From the short way of sending (page.c), for a port that KVM does not pass on itself: the
- * registers are those of the EVTCHNOP_send that the guest meant, but for rax.
+ * From the short way of sending, for a port that KVM does not pass on itself. In the hypercall page
+ * the registers are still those of the call, but for rax; behind sites_shorten() edi is 0 and rsi 4
+ * too much.
  */
 void ke_send(struct ke_vcpu *v)
 {
+	struct kvm_regs *r = &v->run->s.regs.regs;
+	bool patched = !(uint32_t)r->rdi;
+
 	ke_count(&v->exits[KE_EXIT_SEND]);
-	v->run->s.regs.regs.rax = PV_HYPERVISOR_event_channel_op;
+	r->rax = PV_HYPERVISOR_event_channel_op;
+	if (patched) {
+		r->rdi = PV_EVTCHNOP_send;
+		r->rsi -= 4;
+	}
 	ke_hypercall(v);
+	if (patched)
+		ke_trap_skip(v);
 }
 
 /* KVM's own support has decoded the registers. */

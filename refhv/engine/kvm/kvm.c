@@ -203,7 +203,7 @@ static int kvm_engine_wait(struct engine *e, unsigned timeout_ms, char *why, siz
 
 static void kvm_engine_hypercall_page(struct engine *e, void *page)
 {
-	ke_page_fill(page);
+	ke_page_fill(page, false);
 }
 
 /* The whole state of a PVH vCPU has no form yet that others could read. */

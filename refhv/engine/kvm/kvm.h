@@ -36,8 +36,9 @@
  * reaches them, or such code as the guest's kernel gives leave to; that gets -PV_EPERM.
  */
 enum ke_port {
-	KE_PORT_CALL = 0xf4, /* one byte: a hypercall, registers as at the hypercall page */
-	KE_PORT_SEND = 0xf8, /* four bytes: EVTCHNOP_send on the port in eax */
+	KE_PORT_CALL = 0xf4,   /* one byte: a hypercall, registers as at the hypercall page */
+	KE_PORT_UNDONE = 0xf5, /* the same from code by sites_shorten() */
+	KE_PORT_SEND = 0xf8,   /* four bytes: EVTCHNOP_send on the port in eax */
 };
 
 #define KE_MSR_PAGE	   0x40000200u /* 0x40000000 is always Hyper-V's in KVM */
@@ -157,6 +158,7 @@ struct engine {
 	bool filtered; /* writes to EFER come here */
 	bool patched;
 	struct sites sites; /* if patched; at is a gpa */
+	uint32_t try_short; /* atomic: the next hypercall may show that there is a shorter way */
 
 	/* route.c */
 	uint8_t routed[ENGINE_MAX_PORTS]; /* 1 + kick index; under the client's lock */
@@ -225,6 +227,7 @@ int ke_cpuid_set(struct ke_vcpu *v);
 
 /* hypercall.c */
 void ke_hypercall(struct ke_vcpu *v);
+void ke_hypercall_undone(struct ke_vcpu *v);
 void ke_hypercall_xen(struct ke_vcpu *v);
 void ke_send(struct ke_vcpu *v);
 int ke_gva_to_gpa(struct engine *e, unsigned vcpu, uint64_t gva, int write, uint64_t *gpa);
@@ -232,12 +235,15 @@ void ke_note_cpu(struct ke_vcpu *v);
 bool ke_long_mode(const struct kvm_sregs *s);
 
 /* page.c */
-void ke_page_fill(void *page);
+/* long_mode: for 64-bit code, which sends in a shorter way. */
+void ke_page_fill(void *page, bool long_mode);
 
 /* trap.c */
 int ke_trap_init(struct engine *e, char *why, size_t size);
 int ke_image_loaded(struct engine *e, uint64_t start, uint64_t end, char *why, size_t size);
 void ke_trap_efer(struct ke_vcpu *v);
+void ke_trap_shorten(struct ke_vcpu *v);
+void ke_trap_skip(struct ke_vcpu *v);
 const char *ke_trap_name(struct engine *e);
 
 /* msr.c */

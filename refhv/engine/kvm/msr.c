@@ -50,7 +50,7 @@ static bool write_page(struct ke_vcpu *v, uint64_t value)
 	if (value & PAGE_BITS || !page)
 		return false;
 	ke_count(&v->exits[KE_EXIT_PAGE]);
-	ke_page_fill(page);
+	ke_page_fill(page, ke_long_mode(&v->run->s.regs.sregs));
 	ke_mark_dirty(v->e, value, PAGE_BITS + 1);
 	return true;
 }

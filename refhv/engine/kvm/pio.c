@@ -41,6 +41,10 @@ void ke_pio(struct ke_vcpu *v)
 		ke_hypercall(v);
 		return;
 	}
+	if (out && run->io.port == KE_PORT_UNDONE && n == 1) {
+		ke_hypercall_undone(v);
+		return;
+	}
 	if (out && run->io.port == KE_PORT_SEND && n == 4) {
 		ke_send(v);
 		return;

@@ -44,23 +44,83 @@ unsigned sites_find(const void *mem, uint64_t len, struct sites *s)
 			continue;
 		gap = pair_at(p + at, len - at, at != i);
 		if (gap && !found++)
-			*s = (struct sites){at, gap};
+			*s = (struct sites){.at = at, .gap = gap};
 	}
 	return found;
 }
 
-void sites_patch(void *mem, const struct sites *s, uint8_t port)
+void sites_patch(void *mem, const struct sites *s, const struct sites_ports *ports)
 {
-	const uint8_t code[3] = {0xe6, port, 0x90};
+	const uint8_t code[3] = {0xe6, ports->call, 0x90};
 	uint8_t *p = (uint8_t *)mem + s->at;
 
 	memcpy(p, code, 3);
 	memcpy(p + s->gap, code, 3);
 }
 
-int sites_patched(const void *mem, const struct sites *s, uint8_t port)
+/* Room: bytes 8 to 15 of each function's 16. */
+#define ROOM	  8u
+#define ROOM_SIZE 8u
+
+static bool is_padding(const uint8_t *p)
+{
+	static const uint8_t nop8[ROOM_SIZE] = {0x0f, 0x1f, 0x84};
+	unsigned same = 1;
+
+	while (same < ROOM_SIZE && p[same] == p[0])
+		same++;
+	return same == ROOM_SIZE ? p[0] == 0xcc || p[0] == 0x90 : !memcmp(p, nop8, ROOM_SIZE);
+}
+
+/* A jump of two bytes at offset `at`. */
+static uint8_t jump(uint32_t at, uint32_t to)
+{
+	return (uint8_t)(to - (at + 2));
+}
+
+uint32_t sites_send_at(bool second)
+{
+	return second ? 0 : SITE_ALIGN;
+}
+
+bool sites_shorten(void *mem, struct sites *s, const struct sites_ports *ports, bool second)
+{
+	const uint32_t entry = second ? SITE_ALIGN : 0, send = sites_send_at(second);
+	const uint32_t low = ROOM, high = SITE_ALIGN + ROOM, slow = low + 4, ret = 3;
+	const uint8_t enter[3] = {0xeb, jump(entry, low), 0x90};
+	const uint8_t one[ROOM_SIZE] = {
+		0x3c, 0x20,		   /* cmp $event_channel_op, %al */
+		0x74, jump(low + 2, high), /* je high */
+		0xe6, ports->undone,	   /* slow: out %al, $undone */
+		0xeb, jump(low + 6, ret),  /* jmp ret */
+	};
+	const uint8_t two[ROOM_SIZE] = {
+		0x83, 0xef,
+		0x04,			    /* sub $EVTCHNOP_send, %edi */
+		0x75, jump(high + 3, slow), /* jne slow */
+		0xad,			    /* lods (%rsi), %eax */
+		0xeb, jump(high + 6, send), /* jmp send */
+	};
+	const uint8_t out[3] = {0xe7, ports->send, 0x97}; /* out %eax, $send; xchg %eax, %edi */
+	uint8_t *p = (uint8_t *)mem + s->at;
+
+	if (s->shortened || s->gap != SITE_ALIGN || !is_padding(p + low) || !is_padding(p + high))
+		return false;
+	memcpy(p + low, one, sizeof(one));
+	memcpy(p + high, two, sizeof(two));
+	memcpy(p + send, out, sizeof(out));
+	memcpy(p + entry, enter, sizeof(enter));
+	s->shortened = true;
+	return true;
+}
+
+bool sites_patched(const void *mem, const struct sites *s, const struct sites_ports *ports)
 {
 	const uint8_t *p = (const uint8_t *)mem + s->at;
 
-	return p[0] == 0xe6 && p[1] == port && p[s->gap] == 0xe6 && p[s->gap + 1] == port;
+	if (s->shortened)
+		return p[ROOM] == 0x3c && p[ROOM + 5] == ports->undone &&
+		       p[SITE_ALIGN + ROOM] == 0x83;
+	return p[0] == 0xe6 && p[1] == ports->call && p[s->gap] == 0xe6 &&
+	       p[s->gap + 1] == ports->call;
 }

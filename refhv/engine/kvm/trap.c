@@ -18,6 +18,8 @@
 /* Around the instruction that writes EFER: farther than any kernel is long. */
 #define REACH (64ull << 20)
 
+static const struct sites_ports ports = {KE_PORT_CALL, KE_PORT_UNDONE, KE_PORT_SEND};
+
 static bool kvm_xen_init(struct engine *e)
 {
 	struct kvm_xen_hvm_config c = {
@@ -107,7 +109,7 @@ static unsigned patch_in(struct engine *e, uint64_t from, uint64_t to, enum ke_t
 			start = (uint64_t)hole < end ? (uint64_t)hole : end;
 			n = sites_find((char *)e->config.ram + data, start - (uint64_t)data, &s);
 			if (n && !found)
-				first = (struct sites){(uint64_t)data + s.at, s.gap};
+				first = (struct sites){.at = (uint64_t)data + s.at, .gap = s.gap};
 			found += n;
 		}
 	}
@@ -115,9 +117,10 @@ static unsigned patch_in(struct engine *e, uint64_t from, uint64_t to, enum ke_t
 		ke_write(&e->trap, KE_TRAP_AMBIGUOUS);
 	if (found != 1)
 		return found;
-	sites_patch(e->config.ram, &first, KE_PORT_CALL);
+	sites_patch(e->config.ram, &first, &ports);
 	ke_mark_dirty(e, first.at, first.gap + SITE_ALIGN);
 	e->sites = first;
+	ke_write(&e->try_short, 1);
 	e->patched = true;
 	ke_write(&e->trap, state);
 	return 1;
@@ -162,11 +165,56 @@ void ke_trap_efer(struct ke_vcpu *v)
 	at &= ~4095ull;
 	pthread_mutex_lock(&e->trap_lock);
 	/* A kernel that was started by the one before it (kexec) brings a pair of its own. */
-	if (e->patched && !sites_patched(e->config.ram, &e->sites, KE_PORT_CALL))
+	if (e->patched && !sites_patched(e->config.ram, &e->sites, &ports))
 		e->patched = false;
 	if (!e->patched)
 		patch_in(e, at > REACH ? at - REACH : 0, at + REACH, KE_TRAP_RUN_TIME);
 	pthread_mutex_unlock(&e->trap_lock);
+}
+
+/*
+ * The first hypercall of 64-bit code shows which of the two functions this guest uses: the other
+ * one's place is free then. Not once other vCPUs run, who might be in the middle of it.
+ */
+void ke_trap_shorten(struct ke_vcpu *v)
+{
+	struct engine *e = v->e;
+	uint64_t at;
+	bool alone = true;
+
+	if (!ke_long_mode(&v->run->s.regs.sregs) || !ke_swap(&e->try_short, 0))
+		return;
+	for (unsigned i = 0; i < e->config.max_vcpus; i++)
+		alone &= i == v->id || !ke_read(&e->vcpu[i].up);
+	if (!alone || ke_gva_to_gpa(e, v->id, v->run->s.regs.regs.rip, 0, &at))
+		return;
+	pthread_mutex_lock(&e->trap_lock);
+	if (e->patched && (at == e->sites.at || at == e->sites.at + e->sites.gap) &&
+	    sites_patched(e->config.ram, &e->sites, &ports) &&
+	    sites_shorten(e->config.ram, &e->sites, &ports, at != e->sites.at))
+		ke_mark_dirty(e, e->sites.at, e->sites.gap + SITE_ALIGN);
+	pthread_mutex_unlock(&e->trap_lock);
+}
+
+/*
+ * Out by the OUT of sites_shorten(): step over the rest, which would make the result 0. KVM, which
+ * has the instruction half done, sees that and leaves it at that.
+ */
+void ke_trap_skip(struct ke_vcpu *v)
+{
+	struct kvm_regs *r = &v->run->s.regs.regs;
+	struct engine *e = v->e;
+
+	for (int i = 0; i < 2; i++) {
+		uint64_t out = e->sites.at + sites_send_at(i);
+
+		/* An address and where it leads to have these bits in common. KVM may be through
+		 * with the OUT's two bytes. */
+		if (e->sites.shortened && !((r->rip ^ out) & 4095))
+			r->rip += 3;
+		else if (e->sites.shortened && !((r->rip ^ (out + 2)) & 4095))
+			r->rip += 1;
+	}
 }
 
 const char *ke_trap_name(struct engine *e)
@@ -174,8 +222,12 @@ const char *ke_trap_name(struct engine *e)
 	switch (ke_read(&e->trap)) {
 	case KE_TRAP_KVM_XEN: return "KVM's own Xen support";
 	case KE_TRAP_WAITING: return "hypercall page; patch at run time when a kernel turns up";
-	case KE_TRAP_LOAD_TIME: return "2 sites patched at load time, 6 bytes";
-	case KE_TRAP_RUN_TIME: return "2 sites patched at run time, 6 bytes";
+	case KE_TRAP_LOAD_TIME:
+		return e->sites.shortened ? "2 sites patched at load time, 22 bytes"
+					  : "2 sites patched at load time, 6 bytes";
+	case KE_TRAP_RUN_TIME:
+		return e->sites.shortened ? "2 sites patched at run time, 22 bytes"
+					  : "2 sites patched at run time, 6 bytes";
 	case KE_TRAP_AMBIGUOUS:
 		return "hypercall page; more than one pair of sites found, none patched";
 	default: return "hypercall page";

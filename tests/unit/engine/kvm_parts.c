@@ -11,6 +11,7 @@
 #include "run.h"
 
 static uint8_t mem[3 * 4096];
+static const struct sites_ports ports = {KE_PORT_CALL, KE_PORT_UNDONE, KE_PORT_SEND};
 
 static void put_pair(uint64_t at, uint64_t gap, uint8_t ret)
 {
@@ -32,7 +33,7 @@ static void clear(void)
 
 static unsigned find(uint64_t len, struct sites *s)
 {
-	*s = (struct sites){~0ull, 0};
+	*s = (struct sites){.at = ~0ull};
 	return sites_find(mem, len, s);
 }
 
@@ -130,9 +131,9 @@ START_TEST(patching_changes_six_bytes)
 	put_pair(0x100, 16, 0xe9);
 	memcpy(before, mem, sizeof(mem));
 	ck_assert_uint_eq(find(sizeof(mem), &s), 1);
-	ck_assert(!sites_patched(mem, &s, KE_PORT_CALL));
-	sites_patch(mem, &s, KE_PORT_CALL);
-	ck_assert(sites_patched(mem, &s, KE_PORT_CALL));
+	ck_assert(!sites_patched(mem, &s, &ports));
+	sites_patch(mem, &s, &ports);
+	ck_assert(sites_patched(mem, &s, &ports));
 	ck_assert_uint_eq(find(sizeof(mem), &t), 0);
 	for (unsigned i = 0; i < sizeof(mem); i++)
 		changed += mem[i] != before[i];
@@ -270,7 +271,7 @@ START_TEST(hypercall_page_has_a_call_in_each_slot)
 	static uint8_t page[4096];
 
 	memset(page, 0, sizeof(page));
-	ke_page_fill(page);
+	ke_page_fill(page, false);
 	for (uint32_t nr = 0; nr < 128; nr++) {
 		const uint8_t *p = page + nr * 32;
 		uint32_t got;
@@ -279,13 +280,99 @@ START_TEST(hypercall_page_has_a_call_in_each_slot)
 			ck_assert_mem_eq(p, "\x0f\x0b", 2);
 			continue;
 		}
-		if (nr == PV_HYPERVISOR_event_channel_op)
-			continue;
 		memcpy(&got, p + 1, 4);
 		ck_assert_uint_eq(p[0], 0xb8);
 		ck_assert_uint_eq(got, nr);
 		ck_assert_mem_eq(p + 5, "\xe6\xf4\xc3", 3);
 	}
+}
+END_TEST
+
+START_TEST(only_sends_of_64_bit_code_have_a_short_way)
+{
+	static uint8_t plain[4096], wide[4096];
+	const unsigned at = PV_HYPERVISOR_event_channel_op * 32;
+
+	ke_page_fill(plain, false);
+	ke_page_fill(wide, true);
+	ck_assert_mem_eq(plain, wide, at);
+	ck_assert_mem_eq(plain + at + 32, wide + at + 32, 4096 - at - 32);
+	/* It ends, within the slot, in what the plain one is. */
+	ck_assert_mem_eq(wide + at + 16, plain + at, 8);
+	ck_assert_mem_eq(wide + at, "\x83\xff\x04\x75\x0b", 5);
+	ck_assert_uint_eq(wide[at + 8], KE_PORT_SEND);
+}
+END_TEST
+
+/* Where a short jump at offset `at` leads to. */
+static int target(const uint8_t *p, int at)
+{
+	return at + 2 + (int8_t)p[at + 1];
+}
+
+START_TEST(short_sends_fit_into_the_padding)
+{
+	const uint8_t pads[][8] = {{0x0f, 0x1f, 0x84},
+				   {0xcc, 0xcc, 0xcc, 0xcc, 0xcc, 0xcc, 0xcc, 0xcc},
+				   {0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90}};
+
+	for (int second = 0; second < 2; second++) {
+		const int entry = second ? 16 : 0, out = second ? 0 : 16;
+		uint8_t *p = mem + 0x100;
+		struct sites s;
+
+		clear();
+		put_pair(0x100, 16, 0xe9);
+		memset(p + 4, 0xaa, 4);
+		memset(p + 20, 0xbb, 4);
+		memcpy(p + 8, pads[second], 8);
+		memcpy(p + 24, pads[2 * second], 8);
+		ck_assert_uint_eq(find(sizeof(mem), &s), 1);
+		sites_patch(mem, &s, &ports);
+		ck_assert(sites_shorten(mem, &s, &ports, second));
+		ck_assert(sites_patched(mem, &s, &ports));
+		ck_assert(!sites_shorten(mem, &s, &ports, second));
+		/* The kernel's own returns, which it rewrites itself, are untouched. */
+		ck_assert_mem_eq(p + 3, "\xe9\xaa\xaa\xaa\xaa", 5);
+		ck_assert_mem_eq(p + 19, "\xe9\xbb\xbb\xbb\xbb", 5);
+		ck_assert_uint_eq(p[32], 0xcc);
+		/* Enter; not an event channel operation: out, and the first return. */
+		ck_assert_uint_eq(p[entry], 0xeb);
+		ck_assert_int_eq(target(p, entry), 8);
+		ck_assert_uint_eq(p[entry + 2], 0x90);
+		ck_assert_mem_eq(p + 8, "\x3c\x20\x74", 3);
+		ck_assert_mem_eq(p + 12, "\xe6\xf5\xeb", 3);
+		ck_assert_int_eq(target(p, 14), 3);
+		/* If it is: not a send goes out, too; a send goes to where a return follows. */
+		ck_assert_int_eq(target(p, 10), 24);
+		ck_assert_mem_eq(p + 24, "\x83\xef\x04\x75", 4);
+		ck_assert_int_eq(target(p, 27), 12);
+		ck_assert_mem_eq(p + 29, "\xad\xeb", 2);
+		ck_assert_int_eq(target(p, 30), out);
+		ck_assert_mem_eq(p + out, "\xe7\xf8\x97\xe9", 4);
+		ck_assert_uint_eq(sites_send_at(second), (unsigned)out);
+	}
+}
+END_TEST
+
+START_TEST(short_sends_need_padding)
+{
+	struct sites s;
+
+	for (unsigned at = 8; at < 32; at += at == 15 ? 9 : 1) {
+		clear();
+		put_pair(0x100, 16, 0xc3);
+		mem[0x100 + at] = 0x55;
+		ck_assert_uint_eq(find(sizeof(mem), &s), 1);
+		sites_patch(mem, &s, &ports);
+		ck_assert(!sites_shorten(mem, &s, &ports, false));
+		ck_assert(sites_patched(mem, &s, &ports));
+	}
+	clear();
+	put_pair(0x100, 32, 0xc3);
+	ck_assert_uint_eq(find(sizeof(mem), &s), 1);
+	sites_patch(mem, &s, &ports);
+	ck_assert(!sites_shorten(mem, &s, &ports, false));
 }
 END_TEST
 
@@ -391,6 +478,9 @@ int main(void)
 	tcase_add_test(t, cpuid_shows_xen_and_not_kvm);
 	tcase_add_test(t, cpuid_hides_what_is_not_for_guests);
 	tcase_add_test(t, cpuid_numbers_cores_by_even_apic_ids);
+	tcase_add_test(t, only_sends_of_64_bit_code_have_a_short_way);
+	tcase_add_test(t, short_sends_fit_into_the_padding);
+	tcase_add_test(t, short_sends_need_padding);
 	tcase_add_test(t, hypercall_page_has_a_call_in_each_slot);
 	tcase_add_test(t, start_states_that_a_cpu_can_have_pass);
 	tcase_add_test(t, start_states_that_no_cpu_can_have_are_refused);
