@@ -1,6 +1,7 @@
 /*
  * A hostile frontend against the network backend, played by hand on the raw rings.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,6 +123,7 @@ static int answer(uint32_t n)
 	return status;
 }
 
+/* XSA-423, XSA-432. */
 START_TEST(every_split_and_every_size_arrives_or_is_refused)
 {
 	struct rng g = {test_seed("splits")};
@@ -154,6 +156,7 @@ START_TEST(every_split_and_every_size_arrives_or_is_refused)
 }
 END_TEST
 
+/* XSA-90. */
 START_TEST(sizes_that_do_not_add_up_are_answered_with_errors)
 {
 	static const uint32_t size[2] = {0, 600};
@@ -263,6 +266,186 @@ START_TEST(extras_that_mean_nothing_are_refused)
 }
 END_TEST
 
+/* XSA-155: what is read twice is two things. A thread changes each word of the ring while the backend reads. */
+static void *flip(void *arg)
+{
+	const uint32_t *stop = arg;
+	struct rng g = {7};
+
+	while (!__atomic_load_n(stop, __ATOMIC_RELAXED)) {
+		uint32_t *words = (uint32_t *)(pages + sizeof(struct pv_sring));
+		uint32_t at = rng_below(&g, 256 * 3), old;
+
+		old = __atomic_load_n(&words[at], __ATOMIC_RELAXED);
+		__atomic_store_n(&words[at], rng_below(&g, 4) ? rng_next(&g) : old ^ 0xffff0000,
+				 __ATOMIC_RELAXED);
+		__atomic_store_n(&words[at], old, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+START_TEST(slots_that_change_while_they_are_read_are_survived)
+{
+	uint32_t size[18], done = 0, k, i, n;
+	struct rng g = {test_seed("flip")};
+	pthread_t thread;
+
+	start();
+	ck_assert(!pthread_create(&thread, NULL, flip, &done));
+	for (k = 0; k < test_runs(20000); k++) {
+		n = 1 + rng_below(&g, 18);
+		for (i = 0; i < n; i++)
+			size[i] = 1 + rng_below(&g, 3000);
+		put(size, n, 14 + rng_below(&g, 60000));
+		/* Far_tx and the bus look at what comes of it: a length, a piece of a page. */
+		if (pv_netback_work(&back, 0, 64) >= 0)
+			continue;
+		__atomic_store_n(&done, 1, __ATOMIC_RELAXED);
+		pthread_join(thread, NULL);
+		stop();
+		done = 0;
+		start();
+		ck_assert(!pthread_create(&thread, NULL, flip, &done));
+	}
+	__atomic_store_n(&done, 1, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	stop();
+}
+END_TEST
+
+/* XSA-448, XSA-39: extras and chains by a grammar of everything that may stand anywhere. */
+START_TEST(any_chain_of_slots_and_extras_is_answered_slot_by_slot)
+{
+	struct rng g = {test_seed("grammar")};
+	uint32_t k, i;
+
+	start();
+	for (k = 0; k < test_runs(60000); k++) {
+		uint32_t n = 0, from = ring()->rsp_prod, extras = 0, data = 0;
+		bool more = true, extra = false;
+
+		while (more || extra) {
+			struct pv_netif_tx_request *r = slot(ring()->req_prod + n);
+			struct pv_netif_extra_info *e = (void *)r;
+
+			n++;
+			if (extra) {
+				extras++;
+				extra = extras < 8 && rng_below(&g, 3) == 0;
+				*e = (struct pv_netif_extra_info){.type = (uint8_t)rng_below(&g, 7),
+								  .flags = extra};
+				e->u.gso.size =
+					(uint16_t)(rng_below(&g, 2) ? 1400 : rng_below(&g, 9));
+				e->u.gso.type = (uint8_t)rng_below(&g, 4);
+				continue;
+			}
+			extra = data == 0 && rng_below(&g, 2);
+			data++;
+			more = data < 40 && rng_below(&g, 4) != 0;
+			*r = (struct pv_netif_tx_request){
+				.gref = rng_below(&g, 9) ? ref[2 + rng_below(&g, 18)]
+							 : rng_next(&g),
+				.offset = (uint16_t)rng_below(&g, 200),
+				.id = (uint16_t)data,
+				.size = (uint16_t)(data == 1 ? 14 + rng_below(&g, 60000)
+							     : rng_below(&g, 4000)),
+				.flags = (uint16_t)(rng_below(&g, 4) |
+						    (more ? PV_NETTXF_more_data : 0) |
+						    (extra ? PV_NETTXF_extra_info : 0) |
+						    (rng_below(&g, 5) ? 0 : 0xfff0)),
+			};
+		}
+		ring()->req_prod += n;
+		ck_assert_int_ge(pv_netback_work(&back, 0, 64), 0);
+		ck_assert_uint_eq(ring()->rsp_prod, from + n);
+		for (i = 0; i < n; i++) {
+			struct pv_netif_tx_response *r = (void *)slot(from + i);
+			bool null = i >= 1 && i < 1 + extras;
+
+			ck_assert(null == (r->status == PV_NETIF_RSP_NULL));
+			ck_assert(((uint32_t *)r)[1] == 0 && ((uint32_t *)r)[2] == 0);
+		}
+	}
+	stop();
+}
+END_TEST
+
+/* XSA-361, XSA-362, XSA-365: the k-th piece of a frame cannot be copied. */
+START_TEST(kth_copy_that_fails_costs_the_frame_and_nothing_else)
+{
+	uint32_t size[18], k, i;
+
+	start();
+	for (i = 0; i < 18; i++)
+		size[i] = 1000;
+	for (k = 0; k < 18; k++) {
+		put(size, 18, 18000);
+		bus.fail_back_after = k;
+		ck_assert_int_eq(answer(18), PV_NETIF_RSP_ERROR);
+		bus.fail_back_after = -1;
+		put(size, 18, 18000);
+		ck_assert_int_eq(answer(18), PV_NETIF_RSP_OKAY);
+		ck_assert_uint_eq(got, 18000);
+	}
+	stop();
+}
+END_TEST
+
+/* XSA-350, XSA-465: any state at any time, with rings that work in between. */
+START_TEST(any_sequence_of_states_leaves_nothing_behind)
+{
+	struct rng g = {test_seed("states")};
+	unsigned connected = 0, k;
+	char v[12];
+
+	start();
+	for (k = 0; k < test_runs(100000); k++) {
+		switch (rng_below(&g, 8)) {
+		case 0:
+			mem_dir_write(&bus, 0, "multi-queue-num-queues",
+				      rng_below(&g, 3) ? "1" : "9");
+			break;
+		case 1:
+			snprintf(v, sizeof(v), "%u",
+				 rng_below(&g, 8) ? ref[0] : rng_below(&g, 5000));
+			mem_dir_write(&bus, 0, "tx-ring-ref", v);
+			break;
+		case 2: (void)pv_netback_work(&back, 0, 4); break;
+		case 3: (void)pv_netback_arm(&back, 0, 0); break;
+		case 4: bus.port[1].bound = false; break;
+		default: mem_dir_state(&bus, 0, (int)rng_below(&g, 10)); break;
+		}
+		if (rng_below(&g, 3) == 0)
+			memset(ring(), 0, sizeof(*ring()));
+		connected += pv_netback_step(&back) == PV_BACK_CONNECTED;
+		if (!back.connected)
+			ck_assert_uint_eq(bus.maps, 0);
+	}
+	printf("# %u steps connected\n", connected);
+	ck_assert_uint_gt(connected, test_runs(100000) / 100);
+	/* One that was unbound behind its back is no breach of the backend's. */
+	bus.port[1].bound = true;
+	bus.error[0] = 0;
+	stop();
+}
+END_TEST
+
+/* XSA-332, XSA-157, XSA-146: a frontend that makes noise makes one line. */
+START_TEST(a_frontend_that_is_wrong_for_ever_is_told_of_once)
+{
+	unsigned k;
+
+	start();
+	ring()->req_prod = 0x80000000;
+	for (k = 0; k < 10000; k++) {
+		ck_assert_int_eq(pv_netback_work(&back, 0, 4), -PV_EPROTO);
+		ck_assert(!pv_netback_arm(&back, 0, 0));
+	}
+	ck_assert_uint_eq(bus.nr_broken, 1);
+	stop();
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("frontend");
@@ -275,5 +458,10 @@ int main(void)
 	tcase_add_test(tc, chain_without_an_end_stops_the_device_once);
 	tcase_add_test(tc, runaway_producers_stop_the_device);
 	tcase_add_test(tc, extras_that_mean_nothing_are_refused);
+	tcase_add_test(tc, slots_that_change_while_they_are_read_are_survived);
+	tcase_add_test(tc, any_chain_of_slots_and_extras_is_answered_slot_by_slot);
+	tcase_add_test(tc, kth_copy_that_fails_costs_the_frame_and_nothing_else);
+	tcase_add_test(tc, any_sequence_of_states_leaves_nothing_behind);
+	tcase_add_test(tc, a_frontend_that_is_wrong_for_ever_is_told_of_once);
 	return run_case("net hostile", tc);
 }
