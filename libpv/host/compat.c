@@ -32,6 +32,7 @@ static const struct {
 	{PV_HYPERVISOR_memory_op, PV_XENMEM_set_pod_target, 1, PV_LAYOUT_POD_TARGET},
 	{PV_HYPERVISOR_memory_op, PV_XENMEM_get_pod_target, 1, PV_LAYOUT_POD_TARGET},
 	{PV_HYPERVISOR_memory_op, PV_XENMEM_acquire_resource, 1, PV_LAYOUT_ACQUIRE},
+	{PV_HYPERVISOR_memory_op, PV_XENMEM_claim_pages, 1, PV_LAYOUT_RESERVATION},
 	{PV_HYPERVISOR_grant_table_op, PV_GNTTABOP_setup_table, 1, PV_LAYOUT_SETUP_TABLE},
 	{PV_HYPERVISOR_grant_table_op, PV_GNTTABOP_transfer, 1, PV_LAYOUT_TRANSFER},
 	{PV_HYPERVISOR_grant_table_op, PV_GNTTABOP_copy, 1, PV_LAYOUT_COPY},
@@ -55,6 +56,7 @@ static const uint8_t known[] = {
 
 static int64_t one(struct pv_domain *d, unsigned vcpu, uint32_t nr, const uint32_t arg[6])
 {
+	uint32_t cmd = nr == PV_HYPERVISOR_memory_op ? arg[0] & PV_MEMOP_CMD_MASK : arg[0];
 	uint64_t wide[6];
 	unsigned i;
 
@@ -68,7 +70,7 @@ static int64_t one(struct pv_domain *d, unsigned vcpu, uint32_t nr, const uint32
 	if (nr == PV_HYPERVISOR_set_timer_op)
 		wide[0] |= (uint64_t)arg[1] << 32;
 	for (i = 0; i < sizeof(pointers) / sizeof(pointers[0]); i++)
-		if (pointers[i].nr == nr && pointers[i].cmd == arg[0])
+		if (pointers[i].nr == nr && pointers[i].cmd == cmd)
 			wide[pointers[i].arg] =
 				pv_view((enum pv_layout)pointers[i].layout, arg[pointers[i].arg]);
 	return pv_hypercall_one(d, vcpu, nr, wide);

@@ -347,6 +347,8 @@ int64_t pv_do_memory_exchange(struct pv_domain *d, unsigned vcpu, uint64_t gva);
 int64_t pv_do_physmap_add(struct pv_domain *d, unsigned vcpu, uint64_t gva);
 int64_t pv_do_physmap_add_batch(struct pv_domain *d, unsigned vcpu, uint64_t gva);
 int64_t pv_do_physmap_remove(struct pv_domain *d, unsigned vcpu, uint64_t gva);
+/* Above it, memory_op's command has the extent to begin with. */
+#define PV_MEMOP_CMD_MASK 63u
 int64_t pv_do_memory_op(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);
 int64_t pv_do_mmu_update(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);
 int64_t pv_do_mmuext_op(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);

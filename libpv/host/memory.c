@@ -9,7 +9,6 @@
 #include <pv/abi/memory.h>
 
 /* The command has the number of extents done so far in its upper bits, for Xen's own use. */
-#define CMD_MASK     63u
 #define EXTENT_SHIFT 6
 
 static int64_t do_count(struct pv_domain *d, unsigned vcpu, unsigned op, uint64_t gva)
@@ -103,7 +102,7 @@ static int64_t do_vnuma(struct pv_domain *d, unsigned vcpu, uint64_t gva)
 int64_t pv_do_memory_op(struct pv_domain *d, unsigned vcpu, const uint64_t *arg)
 {
 	uint64_t gva = arg[1], start = arg[0] >> EXTENT_SHIFT;
-	unsigned op = arg[0] & CMD_MASK;
+	unsigned op = arg[0] & PV_MEMOP_CMD_MASK;
 
 	switch (op) {
 	case PV_XENMEM_increase_reservation:

@@ -188,6 +188,12 @@ START_TEST(reservations_are_lists_of_32_bit_frames)
 	ck_assert_int_eq(op32(PV_HYPERVISOR_memory_op, PV_XENMEM_populate_physmap, &a, sizeof(a)),
 			 2);
 	ck_assert_uint_eq(a.extent_start, args_gva(LIST));
+	/* From the second on: the command has the place above its number. */
+	ck_assert_int_eq(op32(PV_HYPERVISOR_memory_op, PV_XENMEM_decrease_reservation | 1 << 6, &a,
+			      sizeof(a)),
+			 2);
+	ck_assert_int_eq(op32(PV_HYPERVISOR_memory_op, PV_XENMEM_current_reservation, &self, 2),
+			 FAKE_PAGES - 1);
 }
 END_TEST
 
