@@ -4,6 +4,7 @@
  * The frontend is played by hand (blk_hand.h), on a real file. Each case is a claim about the disk; those that
  * loop run with io_uring and with plain system calls.
  */
+#include <host/bus.h>
 #include <host/disk.h>
 #include <pthread.h>
 #include <sched.h>
@@ -403,6 +404,25 @@ START_TEST(disk_that_grows_is_told_and_the_new_end_can_be_used)
 }
 END_TEST
 
+static void count_told(void *ctx, const char *kind, unsigned index, const char *reason)
+{
+	++*(unsigned *)ctx;
+}
+
+/* XSA-157, XSA-146: a guest that breaks its device and comes back, for ever. */
+START_TEST(reason_of_a_stop_is_told_a_few_times_and_no_more)
+{
+	static struct host_bus b;
+	unsigned told = 0, i;
+	struct host_bus_config c = {.kind = "vbd", .broken = count_told, .ctx = &told};
+
+	host_bus_init(&b, &c);
+	for (i = 0; i < 100000; i++)
+		b.bus.broken(b.bus.ctx, "a test");
+	ck_assert_uint_eq(told, HOST_BUS_REASONS + 1);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *t = tcase_create("disk queues");
@@ -415,5 +435,6 @@ int main(void)
 	tcase_add_loop_test(t, event_storm_is_heard_ever_more_rarely, 0, 2);
 	tcase_add_loop_test(t, sectors_of_4096_bytes_are_offered_and_kept_to, 0, 2);
 	tcase_add_loop_test(t, disk_that_grows_is_told_and_the_new_end_can_be_used, 0, 2);
+	tcase_add_test(t, reason_of_a_stop_is_told_a_few_times_and_no_more);
 	return run_case("disk queues", t);
 }
