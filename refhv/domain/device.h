@@ -56,6 +56,8 @@ int device_disk_start(struct domain *d, const struct config_disk *disk, int fd,
 int device_vif_start(struct domain *d, const struct config_vif *v, const int *frames, unsigned n,
 		     int netd, json_t *about, struct refhv_error *e);
 json_t *device_disk_stats(struct device *dev);
+/* What is behind the disk may have another size: tells the guest. Sectors of 512 bytes, or -PV_E.... */
+int64_t device_disk_resized(struct device *dev);
 json_t *device_vif_stats(struct device *dev);
 
 #endif

@@ -74,3 +74,10 @@ json_t *device_disk_stats(struct device *dev)
 			 "read_bytes", (json_int_t)st.read_bytes, "written_bytes",
 			 (json_int_t)st.written_bytes);
 }
+
+int64_t device_disk_resized(struct device *dev)
+{
+	int rc = host_disk_resized(dev->disk);
+
+	return rc < 0 ? rc : (int64_t)host_disk_sectors(dev->disk);
+}

@@ -164,6 +164,22 @@ static json_t *do_detach(struct peer *p, const json_t *request, bool *later, str
 	return success(json_pack("{s:i}", "devid", (int)devid));
 }
 
+static json_t *do_resize(struct peer *p, const json_t *request, struct refhv_error *e)
+{
+	unsigned devid = (unsigned)json_integer_value(json_object_get(request, "devid"));
+	struct device *dev = device_find(p->s->d, "vbd", devid);
+	int64_t sectors = dev ? device_disk_resized(dev) : 0;
+
+	if (dev && sectors >= 0)
+		return success(json_pack("{s:I}", "sectors", (json_int_t)sectors));
+	if (dev)
+		refhv_fail(e, REFHV_FAILED, NULL, "the size cannot be read: %s",
+			   strerror((int)-sectors));
+	else
+		refhv_fail(e, REFHV_USAGE, "see refhv block-list", "there is no disk %u", devid);
+	return NULL;
+}
+
 /* The answer to a request, or NULL with *e; *later when it comes another time. */
 static json_t *perform(struct peer *p, const json_t *request, bool *later, struct refhv_error *e)
 {
@@ -187,6 +203,8 @@ static json_t *perform(struct peer *p, const json_t *request, bool *later, struc
 		return do_attach(p, request, later, e);
 	if (!strcmp(cmd, "detach"))
 		return do_detach(p, request, later, e);
+	if (!strcmp(cmd, "resize"))
+		return do_resize(p, request, e);
 	if (!strcmp(cmd, "migrate") || !strcmp(cmd, "save")) {
 		bool run_on = json_is_true(json_object_get(request, "go_on"));
 		int fd = take_fd(p, e), rc = fd;

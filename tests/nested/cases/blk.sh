@@ -34,6 +34,12 @@ discards() {
 	[ "$(tail -n 1 zeros)" = 0 ] && [ $((before - after)) -ge 8000 ]
 }
 
+grows() {
+	truncate -s 48M a.img
+	refhv block-resize blk xvda && ask blk 20 'blockdev --getsize64 /dev/xvda && dd if=/dev/xvda of=/dev/null bs=1M skip=40 count=8' | tee size
+	[ "$(head -n 1 size)" = 50331648 ]
+}
+
 # The driver again, with other parameters.
 comes_back() { ask blk 60 "rmmod xen_blkfront && insmod /modules/xen_blkfront.ko $1 && until [ -b /dev/xvda ] && [ -b /dev/xvdb ]; do usleep 100000; done"; }
 comes_back_wide() {
@@ -71,5 +77,6 @@ claim comes_up_with_two_kinds_of_disk shell blk 90 && {
 		claim narrow_driver_reads_and_writes eval 'rereads && writes_and_rereads'
 	claim driver_that_is_torn_away_from_under_its_readers_comes_back is_torn_away &&
 		claim all_is_there_after_it rereads
+	claim disk_grows_while_the_guest_runs grows
 	claim discard_gives_the_space_back discards
 }
