@@ -7,7 +7,7 @@
 #include <string.h>
 #include "image.h"
 
-#define PORTS_MAX    4096u
+#define PORTS_MAX    131072u
 #define MAPS_MAX     4096u
 #define MAPPINGS_MAX ENGINE_MAP_MAX
 

@@ -78,6 +78,7 @@ def on_refhv(refhv, image, work, extra, seconds):
         config = os.path.join(d, 'conformance.cfg')
         with open(config, 'w') as f:
             f.write('name = "conformance-%d"\nkernel = "%s"\nmemory = 64\nvcpus = 3\nextra = "%s"\n'
+                    'max_event_channels = 8191\n'
                     % (os.getpid(), image, extra))
         # A socket's path is short: the runtime folder cannot lie in a deep build folder.
         with tempfile.TemporaryDirectory(prefix='refhv-') as run:
