@@ -93,6 +93,21 @@ def a_saved_domain_goes_on_where_it_stopped():
 
 
 @case
+def a_guest_with_fifo_event_channels_goes_on_after_a_save_and_a_move():
+    start(more='extra = "evtchn=fifo"')
+    path = os.path.join(tmp.name, "fifo")
+    cmd("save", "tick", path)
+    cmd("restore", path)
+    time.sleep(0.2)
+    before = count()
+    r = listen(where())
+    cmd("migrate", "tick", where())
+    assert r.wait(20) == 0, r.stderr.read()
+    time.sleep(0.3)
+    assert count() > before, "the guest stands still"
+
+
+@case
 def a_checkpoint_leaves_the_domain_running_and_can_be_restored_twice():
     start()
     path = os.path.join(tmp.name, "checkpoint")
