@@ -66,6 +66,19 @@ static int check(const struct pv_blkfront *f, const struct pv_blkfront_req *r)
 	return (uint32_t)pieces > f->info.max_segs ? -PV_E2BIG : pieces;
 }
 
+/* A page of the pool in place of the caller's: granted for both directions, once and for all. */
+static void lend(struct pv_blkfront *f, struct pv_blkfront_slot *s, uint32_t i, uint64_t va,
+		 uint32_t len)
+{
+	uint8_t *page = f->pool + (uint64_t)i * PAGE;
+
+	if (!f->gref[i].granted)
+		f->bus->permit(f->bus->ctx, f->gref[i].ref, page, false);
+	f->gref[i].granted = true;
+	if (s->op != PV_BLKIF_OP_READ)
+		memcpy(page + va % PAGE, (const void *)(uintptr_t)va, len);
+}
+
 static struct pv_blkif_request_segment grant(struct pv_blkfront *f, struct pv_blkfront_slot *s,
 					     uint64_t va, uint32_t len)
 {
@@ -73,15 +86,43 @@ static struct pv_blkif_request_segment grant(struct pv_blkfront *f, struct pv_bl
 
 	f->free_gref = f->gref[i].next;
 	f->nr_free_gref--;
-	f->gref[i].next = s->gref;
-	s->gref = i;
-	f->bus->permit(f->bus->ctx, f->gref[i].ref, (void *)(uintptr_t)va,
-		       s->op != PV_BLKIF_OP_READ);
+	f->gref[i].next = NONE;
+	if (s->gref == NONE)
+		s->gref = i;
+	else
+		f->gref[s->last].next = i;
+	s->last = i;
+	if (f->info.persistent)
+		lend(f, s, i, va, len);
+	else
+		f->bus->permit(f->bus->ctx, f->gref[i].ref, (void *)(uintptr_t)va,
+			       s->op != PV_BLKIF_OP_READ);
 	return (struct pv_blkif_request_segment){
 		.gref = f->gref[i].ref,
 		.first_sect = (uint8_t)(va % PAGE / SECTOR),
 		.last_sect = (uint8_t)((va % PAGE + len) / SECTOR - 1),
 	};
+}
+
+/* What was read into pages of the pool goes where the caller wants it. */
+static void copy_back(struct pv_blkfront *f, const struct pv_blkfront_slot *s)
+{
+	uint32_t i, g = s->gref;
+
+	for (i = 0; i < s->req->nseg; i++) {
+		uint64_t va = (uint64_t)(uintptr_t)s->req->seg[i].va, left = s->req->seg[i].len;
+
+		while (left) {
+			uint32_t room = PAGE - (uint32_t)(va % PAGE);
+			uint32_t len = left < room ? (uint32_t)left : room;
+
+			memcpy((void *)(uintptr_t)va, f->pool + (uint64_t)g * PAGE + va % PAGE,
+			       len);
+			g = f->gref[g].next;
+			va += len;
+			left -= len;
+		}
+	}
 }
 
 /* Grants every piece and writes its segment to `to`, in memory that the backend may see:
@@ -210,7 +251,7 @@ static int retire(struct pv_blkfront *f, struct pv_blkfront_slot *s)
 
 	for (i = s->gref; i != NONE; i = next) {
 		next = f->gref[i].next;
-		if (f->bus->revoke(f->bus->ctx, f->gref[i].ref) < 0) {
+		if (!f->info.persistent && f->bus->revoke(f->bus->ctx, f->gref[i].ref) < 0) {
 			/* The reference is the bus's now; the pool goes on without it. */
 			f->bus->gref_free(f->bus->ctx, &f->gref[i].ref, 1);
 			f->gref[i].ref = PV_FRONT_NO_GREF;
@@ -292,6 +333,8 @@ static bool take(struct pv_blkfront *f)
 		return false;
 	}
 	req = s->req;
+	if (f->info.persistent && rsp.status == PV_BLKIF_RSP_OKAY && s->op == PV_BLKIF_OP_READ)
+		copy_back(f, s);
 	rc = retire(f, s);
 	if (rc < 0) {
 		pv_blkfront_break(f, "response while the backend still holds the memory");

@@ -92,10 +92,36 @@ static int make_tables(struct pv_blkfront *f, uint32_t segs, uint32_t ind)
 		if (f->bus->gref_alloc(f->bus->ctx, &f->gref[i].ref, 1) < 0)
 			break;
 		f->gref[i].next = f->free_gref;
+		f->gref[i].granted = false;
 		f->free_gref = i;
 	}
 	f->nr_grefs = f->nr_free_gref = i;
 	return i < segs ? -PV_ENOSPC : 0;
+}
+
+/* A page for each reference, if the backend keeps maps. */
+static int make_pool(struct pv_blkfront *f)
+{
+	f->info.persistent =
+		f->cfg.persistent && pv_front_read_u64(f->bus, "feature-persistent", 1, 0);
+	if (!f->info.persistent)
+		return 0;
+	f->pool = f->bus->pages_alloc(f->bus->ctx, f->nr_grefs);
+	f->pool_pages = f->nr_grefs;
+	return f->pool ? 0 : -PV_ENOMEM;
+}
+
+/* Gives the pool back; a page that the backend still maps keeps all of it. */
+static void drop_pool(struct pv_blkfront *f)
+{
+	uint32_t i, busy = 0;
+
+	for (i = 0; f->pool && i < f->nr_grefs; i++)
+		if (f->gref[i].granted)
+			busy += f->bus->revoke(f->bus->ctx, f->gref[i].ref) < 0;
+	if (f->pool && !busy)
+		f->bus->pages_free(f->bus->ctx, f->pool, f->pool_pages);
+	f->pool = NULL;
 }
 
 /* Pages for indirect segments: granted once, for as long as the device is connected. */
@@ -136,8 +162,8 @@ static void add_key(struct pv_front_key *key, char value[12], const char *name, 
 static int write_keys(struct pv_blkfront *f, int state)
 {
 	char name[PV_BLKFRONT_MAX_RING_PAGES][PV_KEY_LEN];
-	char value[PV_BLKFRONT_MAX_RING_PAGES + 3][12];
-	struct pv_front_key key[PV_BLKFRONT_MAX_RING_PAGES + 4];
+	char value[PV_BLKFRONT_MAX_RING_PAGES + 4][12];
+	struct pv_front_key key[PV_BLKFRONT_MAX_RING_PAGES + 5];
 	uint32_t i, n = 0, order = 0;
 
 	while (1u << order < f->nr_ring_pages)
@@ -151,6 +177,9 @@ static int write_keys(struct pv_blkfront *f, int state)
 	add_key(&key[n], value[n], "ring-page-order", order);
 	n++;
 	add_key(&key[n], value[n], "event-channel", f->port);
+	n++;
+	/* Said even if not: one of an earlier life may be there. */
+	add_key(&key[n], value[n], "feature-persistent", f->info.persistent);
 	n++;
 	key[n++] = (struct pv_front_key){"protocol", PV_XEN_IO_PROTO_ABI_NATIVE};
 	return f->bus->publish(f->bus->ctx, key, n, state);
@@ -173,6 +202,8 @@ static int publish(void *self, int state)
 		ind = less(f->cfg.indirect, f->ring.nr);
 	if (rc == 0)
 		rc = make_tables(f, f->info.max_segs, ind);
+	if (rc == 0)
+		rc = make_pool(f);
 	if (rc == 0 && ind)
 		rc = make_indirect(f, ind);
 	if (rc == 0)
@@ -222,6 +253,7 @@ static void release(struct pv_blkfront *f, bool close_port)
 	f->have_port = false;
 	pv_front_release_pages(f->bus, f->ind_page, f->ind_ref, f->have_ind_refs ? f->nr_ind : 0,
 			       f->nr_ind);
+	drop_pool(f);
 	for (i = 0; i < f->nr_grefs; i++)
 		if (f->gref[i].ref != PV_FRONT_NO_GREF)
 			f->bus->gref_free(f->bus->ctx, &f->gref[i].ref, 1);

@@ -15,7 +15,7 @@
 struct pv_blkfront_slot {
 	struct pv_blkfront_req *req;
 	uint32_t generation; /* also the order of submission */
-	uint32_t gref;	     /* its references: a list through the pool */
+	uint32_t gref, last; /* its references, in order: a list through the pool */
 	uint32_t ind;	     /* its page of indirect segments, or NONE */
 	uint32_t next;	     /* free list */
 	uint8_t op;	     /* PV_BLKIF_OP_* that a response has to echo */
@@ -23,6 +23,7 @@ struct pv_blkfront_slot {
 
 struct pv_blkfront_gref {
 	uint32_t ref, next;
+	bool granted; /* persistent: its page of the pool is */
 };
 
 /* Gives up the device: the first reason is kept, every request in flight is finished. */

@@ -68,11 +68,15 @@ json_t *device_disk_stats(struct device *dev)
 	struct pv_blkback_stats st;
 
 	host_disk_stats(dev->disk, &st);
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "reads", (json_int_t)st.reads,
-			 "writes", (json_int_t)st.writes, "flushes", (json_int_t)st.flushes,
-			 "discards", (json_int_t)st.discards, "errors", (json_int_t)st.errors,
-			 "read_bytes", (json_int_t)st.read_bytes, "written_bytes",
-			 (json_int_t)st.written_bytes);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:b, s:I, s:I, s:I, s:I}",
+			 "reads", (json_int_t)st.reads, "writes", (json_int_t)st.writes, "flushes",
+			 (json_int_t)st.flushes, "discards", (json_int_t)st.discards, "errors",
+			 (json_int_t)st.errors, "read_bytes", (json_int_t)st.read_bytes,
+			 "written_bytes", (json_int_t)st.written_bytes, "queues",
+			 (int)host_disk_queues(dev->disk), "io_uring",
+			 (int)host_disk_uses_uring(dev->disk), "events_sent", (json_int_t)st.events,
+			 "wakeups", (json_int_t)host_disk_wakeups(dev->disk), "kept_grants",
+			 (json_int_t)st.kept, "reused_grants", (json_int_t)st.reused);
 }
 
 int64_t device_disk_resized(struct device *dev)

@@ -67,10 +67,12 @@ void blk_rig_init(struct blk_rig *r, uint64_t seed)
 					     .discard_granularity = 4096,
 					     .max_ring_order = rng_below(&r->rng, 3),
 					     .max_segs = rng_below(&r->rng, 2) ? 64 : 0,
-					     .depth = 1 + rng_below(&r->rng, 32)};
+					     .depth = 1 + rng_below(&r->rng, 32),
+					     .max_kept = rng_below(&r->rng, 3) * 16};
 	r->fcfg = (struct pv_blkfront_config){.ring_order = rng_below(&r->rng, 3),
 					      .max_segs = 8u << rng_below(&r->rng, 4),
-					      .indirect = 1 + rng_below(&r->rng, 8)};
+					      .indirect = 1 + rng_below(&r->rng, 8),
+					      .persistent = rng_below(&r->rng, 2)};
 	len = pv_blkback_mem_size(&r->bcfg);
 	r->mem = aligned_alloc(16, len);
 	if (pv_blkback_init(&r->back, &r->bus.back, &r->disk, &r->bcfg, r->mem, len) < 0 ||

@@ -20,6 +20,9 @@
  * is finished: the grants are ended first, and a request whose grant cannot be ended finishes
  * with -PV_EBUSY: its buffers MUST NOT be reused.
  *
+ * With persistent grants the backend sees no page of the caller's at all, and buffers may be reused
+ * whatever it keeps mapped.
+ *
  * Memory: whole pages from the bus at init, none in the data path. Units: sectors are 512 bytes
  * whatever the disk's sector size. Concurrency: calls on one device are serialised by the caller.
  * done() runs inside reap/step/close and may submit.
@@ -71,6 +74,9 @@ struct pv_blkfront_config {
 	/* references for data (pieces in flight), 0: 11 per slot, up to 1024 */
 	uint32_t grefs;
 	uint32_t indirect; /* indirect requests in flight, one page each, 0: 16 */
+	/* Persistent grants, if the backend offers them: all data is copied through pages that stay
+	 * granted, one for each of the references above. Pays where a backend's maps are dear. */
+	bool persistent;
 };
 
 /* What is known once connected. */
@@ -83,6 +89,7 @@ struct pv_blkfront_info {
 	bool readonly, cdrom, removable;
 	bool flush, discard;				 /* the operation is offered */
 	uint32_t discard_granularity, discard_alignment; /* bytes */
+	bool persistent;
 };
 
 struct pv_blkfront_slot;
@@ -108,6 +115,8 @@ struct pv_blkfront {
 	/* pages for indirect segments, nr_ind of them: reference, free list */
 	uint32_t *ind_ref, *ind_next;
 	uint8_t *ind_page;
+	uint8_t *pool; /* persistent: the page of each reference in gref[]; pool_pages of them */
+	uint32_t pool_pages;
 	uint32_t nr_slots, nr_grefs, nr_ind;
 	uint32_t free_slot, free_gref, free_ind, nr_free_gref;
 	uint32_t generation;

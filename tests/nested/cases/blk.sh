@@ -1,4 +1,6 @@
-# The PV disk at the width that xen-blkfront negotiates: queues, kept grants, indirect requests, ring pages, sectors, discard; and the driver goes and comes back.
+# The PV disk at the width that xen-blkfront negotiates: queues, kept grants, indirect requests, ring pages, sectors, discard; and disks that go and come back.
+
+A='a.img,raw,xvda,rw,persistent' B='b.img,raw,xvdb,rw,sector-size=4096'
 
 says() { ask blk 20 'dmesg | grep "blkfront: xvd"' | tee /dev/fd/1 | grep "$1" | tail -n 1 | grep -q "$2"; }
 takes_persistent_grants() { says xvda: 'persistent grants: enabled; indirect descriptors: enabled'; }
@@ -25,6 +27,27 @@ READERS='
 writes_and_rereads() { ask blk 90 "($WRITERS) && ($READERS)"; }
 rereads() { ask blk 60 "echo 3 >/proc/sys/vm/drop_caches; ($READERS)"; }
 
+# What the first disk has counted.
+counted() { refhv info --json blk | tr ',{}' '\n\n\n' | sed -n "s/^ *\"$1\": *//p" | head -n 1; }
+# $1 readers of 4 KiB at a time, past the page cache; prints requests, events to the guest, wake-ups of the disk's threads.
+load() {
+	local r e w
+	r=$(counted reads) e=$(counted events_sent) w=$(counted wakeups)
+	ask blk 60 "for i in \$(seq $1); do dd if=/dev/xvda of=/dev/null bs=4k skip=\$((i * 512)) count=$2 iflag=direct 2>/dev/null & done; wait" >/dev/null
+	echo $(($(counted reads) - r)) $(($(counted events_sent) - e)) $(($(counted wakeups) - w))
+}
+costs_less_under_load() {
+	one=$(load 1 400) many=$(load 16 100)
+	set -- $one $many
+	[ "$1" -ge 400 ] && [ "$4" -ge 1600 ] && [ $(($5 * $1)) -lt $(($2 * $4)) ] && [ "$6" -lt "$4" ]
+}
+
+grows() {
+	truncate -s 48M a.img
+	refhv block-resize blk xvda && ask blk 20 'blockdev --getsize64 /dev/xvda && dd if=/dev/xvda of=/dev/null bs=1M skip=40 count=8' | tee size
+	[ "$(head -n 1 size)" = 50331648 ]
+}
+
 discards() {
 	local before after
 	before=$(du -k a.img | awk '{ print $1 }')
@@ -34,14 +57,12 @@ discards() {
 	[ "$(tail -n 1 zeros)" = 0 ] && [ $((before - after)) -ge 8000 ]
 }
 
-grows() {
-	truncate -s 48M a.img
-	refhv block-resize blk xvda && ask blk 20 'blockdev --getsize64 /dev/xvda && dd if=/dev/xvda of=/dev/null bs=1M skip=40 count=8' | tee size
-	[ "$(head -n 1 size)" = 50331648 ]
+# The driver again, with other parameters: its disks leave and come back.
+comes_back() {
+	refhv block-detach blk xvda && refhv block-detach blk xvdb &&
+		ask blk 30 "rmmod xen_blkfront && insmod /modules/xen_blkfront.ko $1" &&
+		refhv block-attach -w blk $A && refhv block-attach -w blk $B && ask blk 20 'usleep 500000; ls /dev/xvda /dev/xvdb'
 }
-
-# The driver again, with other parameters.
-comes_back() { ask blk 60 "rmmod xen_blkfront && insmod /modules/xen_blkfront.ko $1 && until [ -b /dev/xvda ] && [ -b /dev/xvdb ]; do usleep 100000; done"; }
 comes_back_wide() {
 	comes_back 'max_queues=1 max_ring_page_order=4 max_indirect_segments=256' && has_queues 1 &&
 		[ "$(ask blk 10 'cat /sys/block/xvda/queue/max_segments')" = 256 ] && takes_persistent_grants
@@ -50,33 +71,29 @@ comes_back_narrow() {
 	comes_back 'feature_persistent=0 max_indirect_segments=11' && has_queues 2 &&
 		says xvda: 'persistent grants: disabled; indirect descriptors: disabled'
 }
+# By force, while it is being read: the guest has errors, and then a new disk.
 is_torn_away() {
-	ask blk 90 'for i in 1 2 3; do
-		dd if=/dev/xvda of=/dev/null bs=64k count=256 2>/dev/null &
-		usleep 200000
-		echo vbd-51712 >/sys/bus/xen/drivers/vbd/unbind
-		wait
-		echo vbd-51712 >/sys/bus/xen/drivers/vbd/bind
-		until [ -b /dev/xvda ]; do usleep 100000; done
-	done'
+	tell blk 'dd if=/dev/xvda of=/dev/null bs=64k count=400 2>/dev/null &'
+	sleep 1
+	refhv block-detach -f blk xvda && refhv block-attach -w blk $A && ask blk 60 'wait; usleep 500000; ls /dev/xvd?'
 }
 
 truncate -s 32M a.img
 truncate -s 32M b.img
-claim boots_with_two_kinds_of_disk guest blk 'vcpus = 2' \
-	"disk = ['a.img,raw,xvda,rw,persistent', 'b.img,raw,xvdb,rw,sector-size=4096']"
+claim boots_with_two_kinds_of_disk guest blk 'vcpus = 2' "disk = ['$A', '$B']"
 claim comes_up_with_two_kinds_of_disk shell blk 90 && {
 	claim linux_takes_persistent_grants_where_they_are_offered takes_persistent_grants
 	claim linux_copies_nothing_where_they_are_not needs_no_copy
 	claim linux_has_a_queue_for_each_vcpu has_queues 2
 	claim linux_sees_sectors_of_4096_bytes sees_large_sectors
 	claim writers_on_all_queues_read_back_what_they_wrote writes_and_rereads
-	claim driver_with_16_ring_pages_and_256_segments_finds_it_all comes_back_wide &&
-		claim wide_driver_reads_and_writes eval 'rereads && writes_and_rereads'
-	claim driver_without_persistent_grants_and_indirect_requests_comes_up comes_back_narrow &&
-		claim narrow_driver_reads_and_writes eval 'rereads && writes_and_rereads'
-	claim driver_that_is_torn_away_from_under_its_readers_comes_back is_torn_away &&
-		claim all_is_there_after_it rereads
+	claim events_for_each_request_fall_with_load costs_less_under_load
+	echo "# requests, events to the guest, wake-ups: one reader $one; sixteen readers $many"
 	claim disk_grows_while_the_guest_runs grows
 	claim discard_gives_the_space_back discards
+	claim driver_with_16_ring_pages_and_256_segments_connects comes_back_wide &&
+		claim wide_driver_reads_and_writes writes_and_rereads
+	claim driver_without_persistent_grants_and_indirect_requests_connects comes_back_narrow &&
+		claim narrow_driver_reads_and_writes eval 'rereads && writes_and_rereads'
+	claim disk_that_is_torn_away_while_it_is_read_comes_back is_torn_away
 }
