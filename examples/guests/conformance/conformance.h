@@ -100,12 +100,20 @@ static inline int is_pvh(void)
 	return pv->mode == PV_MODE_PVH;
 }
 
+/* The initial domain may do things that no other may. */
+static inline int is_privileged(void)
+{
+	return pv_has_feature(pv, PV_XENFEAT_dom0);
+}
+
 /* Raw hypercalls: op and pointer. */
 int evtchn_op(unsigned op, void *arg);
 int gnttab_op(unsigned op, void *arg, unsigned count);
 int memory_op(unsigned op, void *arg);
 int sched_op(unsigned op, void *arg);
 int vcpu_op(unsigned op, unsigned vcpu, void *arg);
+int hvm_op(unsigned op, void *arg);
+int version_op(unsigned op, void *arg);
 
 /* Event channels. */
 int new_unbound(void);			/* a port for ourselves to bind, or -PV_E* */

@@ -29,6 +29,16 @@ int vcpu_op(unsigned op, unsigned vcpu, void *arg)
 	return (int)pv_hypercall3(pv, PV_HYPERVISOR_vcpu_op, op, vcpu, ADDR(arg));
 }
 
+int hvm_op(unsigned op, void *arg)
+{
+	return (int)pv_hypercall2(pv, PV_HYPERVISOR_hvm_op, op, ADDR(arg));
+}
+
+int version_op(unsigned op, void *arg)
+{
+	return (int)pv_hypercall2(pv, PV_HYPERVISOR_xen_version, op, ADDR(arg));
+}
+
 int new_unbound(void)
 {
 	struct pv_evtchn_alloc_unbound a = {.dom = PV_DOMID_SELF, .remote_dom = PV_DOMID_SELF};
