@@ -133,6 +133,11 @@ static void plausible_args(struct input *in, uint64_t nr, uint64_t cmd)
 						   n & 2 ? FAKE_GRANTS + n / 4 : gfn};
 		if (n & 8)
 			a.add.idx |= PV_XENMAPIDX_grant_table_status;
+		if (n % 5 == 4) {
+			a.add.space = PV_XENMAPSPACE_gmfn + n / 8;
+			a.add.size = 3;
+			a.add.idx = FAKE_DATA + n / 2;
+		}
 		if (cmd < 7 && cmd != 2)
 			a.reservation = (struct pv_memory_reservation){fake_gva(FAKE_ARGS) + 256, 2,
 								       n % 3, 0, PV_DOMID_SELF};
