@@ -129,7 +129,8 @@ static void put_apic(struct area *a, unsigned vcpu, uint32_t flags)
 
 /*
  * A processor's device. Linux makes a processor known that is listed in the MADT but not enabled when
- * its device gives an enabled entry of its own (_MAT): it is then there, offline, until somebody wants it.
+ * its device is present (_STA, which Linux asks for by name) and gives an enabled entry of its own (_MAT):
+ * it is then there, offline, until somebody wants it.
  */
 static void put_processor(struct area *a, unsigned vcpu)
 {
@@ -146,6 +147,8 @@ static void put_processor(struct area *a, unsigned vcpu)
 	put_name(a, "_UID");
 	put(a, 0x0b, 1); /* a word */
 	put(a, vcpu, 2);
+	put_name(a, "_STA");
+	put(a, 0x0a | 0x0f << 8, 2); /* a byte: present, enabled, shown, working */
 	put_name(a, "_MAT");
 	put(a, 0x11, 1); /* BufferOp */
 	buffer = begin_package(a);
