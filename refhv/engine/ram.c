@@ -14,17 +14,39 @@
 #include <pv/abi/errno.h>
 #include "engine.h"
 
-#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+#define LARGE_PAGE (2ull << 20)
+#define SEALS	   (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x0010U
 #endif
 
+/*
+ * At a multiple of LARGE_PAGE, as guest-physical 0 is: only then can a large page here be one of the
+ * guest's.
+ */
 static int map(int fd, uint64_t size, void **ram)
 {
 	/* The span has holes that will never be there: nothing is reserved for them. */
-	*ram = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
-	return *ram == MAP_FAILED ? -errno : 0;
+	char *room = mmap(NULL, size + LARGE_PAGE, PROT_NONE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uint64_t head;
+
+	if (room == MAP_FAILED)
+		return -errno;
+	head = -(uintptr_t)room & (LARGE_PAGE - 1);
+	*ram = mmap(room + head, size, PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_NORESERVE | MAP_FIXED, fd, 0);
+	if (*ram == MAP_FAILED) {
+		int ret = -errno;
+
+		munmap(room, size + LARGE_PAGE);
+		return ret;
+	}
+	if (head)
+		munmap(room, head);
+	munmap(room + head + size, LARGE_PAGE - head);
+	return 0;
 }
 
 int engine_ram_create(uint64_t size, unsigned flags, int *fd, void **ram)

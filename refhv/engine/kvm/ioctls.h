@@ -12,8 +12,9 @@
 
 #include <linux/kvm.h>
 
-#define KVM_ENGINE_VM_IOCTLS \
-	KVM_SET_USER_MEMORY_REGION, KVM_GET_DIRTY_LOG, KVM_SIGNAL_MSI, KVM_IOEVENTFD
+#define KVM_ENGINE_VM_IOCTLS                                                          \
+	KVM_SET_USER_MEMORY_REGION, KVM_GET_DIRTY_LOG, KVM_SIGNAL_MSI, KVM_IOEVENTFD, \
+		KVM_XEN_HVM_SET_ATTR
 
 #define KVM_ENGINE_VCPU_IOCTLS                                                                   \
 	KVM_RUN, KVM_GET_MP_STATE, KVM_SET_MP_STATE, KVM_SET_REGS, KVM_GET_SREGS, KVM_SET_SREGS, \

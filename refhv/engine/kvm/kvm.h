@@ -154,8 +154,9 @@ struct engine {
 
 	/* trap.c */
 	pthread_mutex_t trap_lock;
-	uint32_t trap; /* atomic: enum ke_trap_state */
-	bool filtered; /* writes to EFER come here */
+	uint32_t trap;	/* atomic: enum ke_trap_state */
+	bool xen_sends; /* KVM_XEN can write an eventfd for a send */
+	bool filtered;	/* writes to EFER come here */
 	bool patched;
 	struct sites sites; /* if patched; at is a gpa */
 	uint32_t try_short; /* atomic: the next hypercall may show that there is a shorter way */
@@ -277,7 +278,6 @@ void ke_service_wake(struct engine *e);
 void ke_timer_set(struct engine *e, unsigned vcpu, uint64_t abs_ns);
 void ke_clock_set(struct engine *e, int64_t offset);
 
-/* futex.c of the engine */
 int ke_futex_wait(const uint32_t *word, uint32_t seen, uint64_t deadline_ns);
 void ke_futex_wake(const uint32_t *word);
 

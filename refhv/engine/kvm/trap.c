@@ -26,10 +26,16 @@ static bool kvm_xen_init(struct engine *e)
 		.flags = KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL,
 		.msr = KE_MSR_PAGE,
 	};
+	/* Without, KVM knows a quarter of the event channels. */
+	struct kvm_xen_hvm_attr wide = {.type = KVM_XEN_ATTR_TYPE_LONG_MODE, .u.long_mode = 1};
 	int caps = ioctl(e->vm, KVM_CHECK_EXTENSION, KVM_CAP_XEN_HVM);
 
-	return caps > 0 && caps & KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL &&
-	       !ioctl(e->vm, KVM_XEN_HVM_CONFIG, &c);
+	if (caps <= 0 || !(caps & KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL) ||
+	    ioctl(e->vm, KVM_XEN_HVM_CONFIG, &c))
+		return false;
+	e->xen_sends =
+		caps & KVM_XEN_HVM_CONFIG_EVTCHN_SEND && !ioctl(e->vm, KVM_XEN_HVM_SET_ATTR, &wide);
+	return true;
 }
 
 static int user_msrs(struct engine *e, uint64_t reasons)

@@ -168,6 +168,8 @@ static int drop_overlay(struct engine *e, uint64_t gfn)
 	ret = show(e, gfn, gfn);
 	if (ret)
 		return ret;
+	/* What was written through it would no longer be found. */
+	ke_mark_dirty(e, o->source * PAGE, PAGE);
 	*o = e->overlay[--e->noverlays];
 	return is_region(e, gfn * PAGE) ? 0 : remove_page(e, gfn * PAGE);
 }

@@ -4,6 +4,8 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <pv/abi/arch-x86/cpuid.h>
 #include <pv/abi/errno.h>
 #include "boot/acpi.h"
@@ -465,6 +467,25 @@ START_TEST(start_states_that_no_cpu_can_have_are_refused)
 }
 END_TEST
 
+START_TEST(ram_lies_where_large_pages_can)
+{
+	const uint64_t size = 5 << 12;
+	void *ram[3];
+	int fd;
+
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(engine_ram_create(size, 0, &fd, &ram[i]), 0);
+		ck_assert_uint_eq((uintptr_t)ram[i] & 0x1fffff, 0);
+		memset(ram[i], i, size);
+		close(fd);
+		/* Nothing else of the room is kept. */
+		ck_assert_int_eq(msync((char *)ram[i] + size, 4096, MS_ASYNC), -1);
+	}
+	for (int i = 0; i < 3; i++)
+		munmap(ram[i], size);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *t = tcase_create("kvm-parts");
@@ -482,6 +503,7 @@ int main(void)
 	tcase_add_test(t, short_sends_fit_into_the_padding);
 	tcase_add_test(t, short_sends_need_padding);
 	tcase_add_test(t, hypercall_page_has_a_call_in_each_slot);
+	tcase_add_test(t, ram_lies_where_large_pages_can);
 	tcase_add_test(t, start_states_that_a_cpu_can_have_pass);
 	tcase_add_test(t, start_states_that_no_cpu_can_have_are_refused);
 	return run_case("kvm-parts", t);
