@@ -165,8 +165,13 @@ def put_modules(a, package, names):
     a.data('modules/order', ('\n'.join(order) + '\n').encode())
 
 
-def libraries_of(program):
-    out = subprocess.run(['ldd', program], capture_output=True, text=True, check=True).stdout
+def is_elf(path):
+    with open(path, 'rb') as f:
+        return f.read(4) == b'\x7fELF'
+
+
+def libraries_of(program, check=True):
+    out = subprocess.run(['ldd', program], capture_output=True, text=True, check=check).stdout
     return re.findall(r'(/\S+) \(0x', out)
 
 
@@ -271,6 +276,8 @@ def attempt(bench, command, smp=1, mib=2048, seconds=240, files=(), disks=(), ou
             a = Archive(os.path.join(d, 'files'))
             for f in files:
                 a.file('work/' + os.path.basename(f), f)
+            for x in sorted({x for f in files if is_elf(f) for x in libraries_of(f, check=False)}):
+                a.file(x, x, 0o755)
             a.close()
             parts.append(a.out.name)
         return run_once(bench, parts, command, smp, mib, seconds, disks, out, terminal, flags, sink)
