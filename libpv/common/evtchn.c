@@ -6,11 +6,13 @@
 #include "bits.h"
 #include "evtchn.h"
 
+#ifdef __x86_64__ /* elsewhere there is one layout for all guests, and `narrow` is false */
 _Static_assert(offsetof(struct pv_x86_32_shared_info, evtchn_pending) ==
 		       offsetof(struct pv_shared_info, evtchn_pending),
 	       "pending bits are in the same places");
 _Static_assert(offsetof(struct pv_x86_32_vcpu_info, time) == offsetof(struct pv_vcpu_info, time),
 	       "and so are clocks");
+#endif
 
 static uint32_t *narrow_sel(struct pv_vcpu_info *vi)
 {

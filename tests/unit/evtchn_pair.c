@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <pv/abi/vcpu.h>
+
 #include "fake_vmm.h"
 
 #define FIRST (FAKE_ARGS + 4) /* a page of arguments for each vCPU */
@@ -43,6 +45,13 @@ int64_t pair_call(unsigned vcpu, uint64_t nr, uint64_t cmd, void *arg, size_t si
 	rc = pv_domain_hypercall(f.d, vcpu, nr, a);
 	memcpy(arg, page, size);
 	return rc;
+}
+
+int64_t pair_register_vcpu_info(unsigned vcpu, const void *arg, size_t size)
+{
+	memcpy(fake_page(&f, FAKE_ARGS), arg, size);
+	return fake_hypercall(&f, 0, PV_HYPERVISOR_vcpu_op, PV_VCPUOP_register_vcpu_info, vcpu,
+			      fake_gva(FAKE_ARGS), 0);
 }
 
 void *pair_page(void)

@@ -16,6 +16,8 @@ void pair_close(void);
 /* A hypercall (cmd, struct *) of a vCPU. */
 int64_t pair_call(unsigned vcpu, uint64_t nr, uint64_t cmd, void *arg, size_t size);
 
+int64_t pair_register_vcpu_info(unsigned vcpu, const void *arg, size_t size);
+
 /* Guest memory: one page, zeroed, or NULL; how many may still be had (negative: any number). */
 void *pair_page(void);
 void pair_page_free(void *page);

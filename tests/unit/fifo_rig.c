@@ -4,6 +4,9 @@
 #include "fifo_rig.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#include <pv/abi/vcpu.h>
 
 #define OP PV_HYPERVISOR_event_channel_op
 
@@ -43,10 +46,25 @@ int64_t fifo_reset(struct fake_vmm *f)
 	return fake_op(f, OP, PV_EVTCHNOP_reset, &a, sizeof(a));
 }
 
+/* Where shared_info has no room for it, a vCPU hears of events by a record of its own. */
+static void register_info(struct fake_vmm *f, unsigned vcpu)
+{
+	struct pv_vcpu_register_vcpu_info a = {FIFO_BLOCK + vcpu, 256, 0};
+
+	memcpy(fake_page(f, FAKE_ARGS), &a, sizeof(a));
+	if (fake_hypercall(f, 0, PV_HYPERVISOR_vcpu_op, PV_VCPUOP_register_vcpu_info, vcpu,
+			   fake_gva(FAKE_ARGS), 0))
+		abort();
+	f->kicks[vcpu] = 0;
+}
+
 void fifo_start(struct fake_vmm *f, unsigned vcpus, unsigned pages)
 {
 	unsigned i, w;
 
+	for (i = PV_XEN_LEGACY_MAX_VCPUS; i < vcpus; i++)
+		if (pv_domain_vcpu_info_gpa(f->d, i) == PV_STATE_NO_GPA)
+			register_info(f, i);
 	for (i = 0; i < vcpus; i++) {
 		*fifo_block(f, i) = (struct pv_evtchn_fifo_control_block){0};
 		if (fifo_init_control(f, FIFO_BLOCK + i, 8, i) != PV_EVTCHN_FIFO_LINK_BITS)

@@ -11,6 +11,7 @@
 #include <pv/abi/errno.h>
 #include <pv/abi/event_channel.h>
 #include <pv/abi/memory.h>
+#include <pv/abi/vcpu.h>
 #include <pv/abi/version.h>
 #include <pv/abi/xen.h>
 #include <pv/guest.h>
@@ -90,7 +91,7 @@ static int64_t hypercall(struct pv *p, uint64_t nr, uint64_t a1, uint64_t a2, ui
 {
 	void *arg = (void *)(uintptr_t)a2;
 
-	(void)p, (void)a3, (void)a4, (void)a5;
+	(void)p, (void)a4, (void)a5;
 	switch (nr) {
 	case PV_HYPERVISOR_xen_version:
 		return a1 == PV_XENVER_get_features
@@ -98,6 +99,10 @@ static int64_t hypercall(struct pv *p, uint64_t nr, uint64_t a1, uint64_t a2, ui
 			       : 4 << 16;
 	case PV_HYPERVISOR_memory_op:
 		return pair_call(this_vcpu, nr, a1, arg, sizeof(struct pv_add_to_physmap));
+	case PV_HYPERVISOR_vcpu_op:
+		ck_assert_uint_eq(a1, PV_VCPUOP_register_vcpu_info);
+		return pair_register_vcpu_info((unsigned)a2, (void *)(uintptr_t)a3,
+					       sizeof(struct pv_vcpu_register_vcpu_info));
 	case PV_HYPERVISOR_event_channel_op:
 		if (refuse && a1 == PV_EVTCHNOP_init_control)
 			return refuse;
@@ -117,6 +122,7 @@ static void open(unsigned vcpus, uint32_t max_ports)
 			   .unlock = unlock,
 			   .vcpu_id = vcpu_id};
 	struct pv_boot boot = {.size = sizeof(boot), .mode = PV_MODE_PVH, .hypercall = hypercall};
+	unsigned i;
 
 	pair_open(vcpus, max_ports);
 	memset(&pv, 0, sizeof(pv));
@@ -124,6 +130,8 @@ static void open(unsigned vcpus, uint32_t max_ports)
 	seen = 0;
 	this_vcpu = 0;
 	ck_assert_int_eq(pv_init(&pv, &os, &boot), 0);
+	for (i = PV_XEN_LEGACY_MAX_VCPUS; i < vcpus; i++)
+		ck_assert_int_eq(pv_vcpu_info_set(&pv, i, pair_page()), 0);
 }
 
 static void open_fifo(unsigned vcpus, uint32_t max_ports)
