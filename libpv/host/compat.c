@@ -13,6 +13,12 @@
 #include <pv/abi/vcpu.h>
 #include <pv/abi/x86_32.h>
 
+#if defined(__x86_64__)
+#define X86 true
+#else
+#define X86 false
+#endif
+
 /* In a call of this number with this first argument, argument `arg` points to such a structure. */
 static const struct {
 	uint8_t nr, cmd, arg, layout;
@@ -105,8 +111,9 @@ int64_t pv_domain_hypercall32(struct pv_domain *d, unsigned vcpu, uint32_t nr,
 
 	if (vcpu >= d->max_vcpus)
 		return -PV_EINVAL;
-	if (d->kind != PV_DOMAIN_PVH)
-		return -PV_ENOSYS; /* 32-bit PV kernels live in another world: none is let in */
+	/* 32-bit PV kernels live in another world, and arm64 has no such guests. */
+	if (d->kind != PV_DOMAIN_PVH || !X86)
+		return -PV_ENOSYS;
 	pv_domain_enter(d);
 	d->vcpu[vcpu].compat = true;
 	rc = nr == PV_HYPERVISOR_multicall ? multicall(d, vcpu, arg) : one(d, vcpu, nr, arg);
