@@ -51,6 +51,15 @@ void pv_shared_write(void *to, const void *from, size_t len)
 	}
 }
 
+void pv_shared_clear(void *page)
+{
+	uint64_t *p = page;
+	size_t i;
+
+	for (i = 0; i < PV_PAGE / 8; i++)
+		__atomic_store_n(&p[i], 0, __ATOMIC_RELAXED);
+}
+
 /* The piece of [gva, gva + len) up to the end of its page. */
 static void *piece(struct pv_domain *d, unsigned vcpu, uint64_t gva, size_t len, int write,
 		   size_t *n)

@@ -23,6 +23,7 @@ int pv_area_write(struct pv_domain *d, unsigned vcpu, bool phys, uint64_t addr, 
 /* Copy without tearing 8-byte aligned words, for memory that the other side writes meanwhile. */
 void pv_shared_read(void *to, const void *from, size_t len);
 void pv_shared_write(void *to, const void *from, size_t len);
+void pv_shared_clear(void *page);
 
 /* Is [gva, gva + count * size) an address range at all (no wrap)? */
 static inline bool pv_guest_range_ok(uint64_t gva, uint64_t count, uint64_t size)

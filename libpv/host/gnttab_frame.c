@@ -58,12 +58,12 @@ static void fill_entries(struct pv_domain *d, uint32_t frame, uint64_t *page)
 {
 	uint32_t i;
 
-	memset(page, 0, PV_PAGE);
+	pv_shared_clear(page);
 	for (i = 0; frame == 0 && i < PV_STATE_GRANT_SEEDS; i++) {
 		if (d->grant_version == 2)
 			pv_gnttab_to_v2(d->grant_seed[i], &page[2 * i]);
 		else
-			page[i] = d->grant_seed[i];
+			__atomic_store_n(&page[i], d->grant_seed[i], __ATOMIC_RELAXED);
 	}
 }
 
@@ -106,7 +106,8 @@ int pv_domain_status_place(struct pv_domain *d, uint32_t index, uint64_t gfn)
 	if (!page)
 		return -PV_EINVAL;
 	for (i = 0; i < PV_GNTTAB_STATUSES; i++)
-		page[i] = pv_domain_grant_marks(d, index * PV_GNTTAB_STATUSES + i);
+		__atomic_store_n(&page[i], pv_domain_grant_marks(d, index * PV_GNTTAB_STATUSES + i),
+				 __ATOMIC_RELAXED);
 	if (index >= pv_domain_status_frames(d))
 		d->grant_frames = need;
 	leave(d, &d->status_gfn[index]);

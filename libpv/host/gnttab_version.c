@@ -72,7 +72,7 @@ int pv_domain_grant_set_version(struct pv_domain *d, uint32_t version)
 	for (i = 0; i < d->grant_frames; i++) {
 		page = d->grant_gfn[i] == PV_NO_GPA ? NULL : pv_domain_page(d, d->grant_gfn[i], 1);
 		if (page)
-			memset(page, 0, PV_PAGE);
+			pv_shared_clear(page);
 	}
 	d->grant_version = version;
 	write_seeds(d, seed);
