@@ -1,12 +1,12 @@
 # What the cases use. Runs in L1: `sh /cases/cases.sh CASE...` runs each file /cases/CASE.sh in a shell and a folder of its own.
 #
-#   guest NAME LINE...            describes a domain (kernel and initramfs of the small guest unless LINE says otherwise) and starts it
+#   guest NAME LINE...            describes a domain (the small guest with 256 MiB, unless LINE says otherwise) and starts it
 #   await NAME SECONDS PATTERN    waits until the console shows a line with PATTERN (grep -E) after what was last awaited
 #   tell NAME TEXT                types a line at the console
 #   shell NAME                    waits for the prompt, then makes the shell a quiet one for `ask`
 #   ask NAME SECONDS COMMAND      runs COMMAND in the guest: prints its output, returns its status
 #   gone NAME SECONDS             waits until the domain is no more
-#   rebooted NAME OLDID           waits until the domain has another number, and joins its console again
+#   rebooted NAME                 waits until the guest has ended, and joins the console of the next
 #   reboot_from_inside NAME       the same, after the guest was told to
 #   within SECONDS COMMAND...     tries COMMAND until it succeeds
 #   claim NAME COMMAND...         one result: "ok NAME", or "not ok NAME" and what the consoles showed
@@ -15,7 +15,7 @@
 
 await() {
 	local n=$(($2 * 5)) seen more
-	seen=$(cat "$1.seen")
+	seen=$(cat "$1.seen") || return 1
 	# The next wait begins behind the line that matched.
 	until more=$(tail -c +"$seen" "$1.log" | awk -v re="$3" '{ n += length($0) + 1 } $0 ~ re { print n; exit }'); [ -n "$more" ]; do
 		n=$((n - 1))
@@ -30,9 +30,11 @@ guest() {
 	shift
 	{
 		echo "name = '$name'"
-		for line in "kernel = '/images/vmlinuz'" "ramdisk = '/images/guest'" "memory = 256" "cmdline = 'console=hvc0 quiet'"; do
-			case " $*" in *" ${line%% *} ="*) ;; *) echo "$line" ;; esac
-		done
+		case " $*" in
+		*" kernel ="*) ;;
+		*) printf '%s\n' "kernel = '/images/vmlinuz'" "ramdisk = '/images/guest'" "cmdline = 'console=hvc0 quiet'" ;;
+		esac
+		case " $*" in *" memory ="*) ;; *) echo "memory = 256" ;; esac
 		for line; do echo "$line"; done
 	} >"$name.cfg"
 	refhv create -p "$name.cfg" || return 1
@@ -48,6 +50,7 @@ watch_console() {
 	sleep 100000 >"$1.in" &
 	echo $! >>/tmp/holders
 	refhv console "$1" <"$1.in" >"$1.log" 2>&1 &
+	echo $! >"$1.console"
 }
 
 tell() { printf '%s\n' "$2" >"$1.in"; }
@@ -87,15 +90,11 @@ within() {
 gone() { within "$2" sh -c "! refhv domid $1"; }
 
 rebooted() {
-	within 40 eval '! [ "$(refhv domid '"$1"' || echo '"$2"')" = '"$2"' ]' || { echo "$1: it has not come back"; return 1; }
-	watch_console "$1"
+	within 60 eval "! kill -0 $(cat "$1.console")" || { echo "$1: its console did not end"; return 1; }
+	within 20 refhv domid "$1" && watch_console "$1" && await "$1" 20 'reboot: Restarting system'
 }
 
-reboot_from_inside() {
-	local id
-	id=$(refhv domid "$1")
-	tell "$1" reboot && rebooted "$1" "$id"
-}
+reboot_from_inside() { tell "$1" reboot && rebooted "$1"; }
 
 claim() {
 	local name=$1 log

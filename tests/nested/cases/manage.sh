@@ -26,11 +26,7 @@ gets_a_card() {
 		udhcpc -i eth0 -s /etc/lease -n -q -t 8 && ping -c 2 -W 5 10.0.2.2'
 }
 loses_the_card() { refhv network-detach manage 0 && ask manage 10 '! [ -e /sys/class/net/eth0 ]'; }
-is_rebooted() {
-	local id
-	id=$(refhv domid manage)
-	refhv reboot manage && rebooted manage "$id" && shell manage 90
-}
+is_rebooted() { refhv reboot manage && rebooted manage && shell manage 90; }
 is_small() { # what the process holds beyond the guest's memory, which is a shared mapping
 	local kib
 	kib=$(awk '/^(RssAnon|RssFile)/ { n += $2 } END { print n }' "/proc/$(refhv info manage --json | sed -n 's/.*"pid": *\([0-9]*\).*/\1/p' | head -n 1)/status")

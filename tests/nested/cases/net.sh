@@ -6,7 +6,7 @@ fetches() { [ "$(wget -q -O - "$1" | md5sum)" = "$2" ]; }
 guest_fetches() { [ "$(ask net 60 "wget -q -O - $1 | md5sum")" = "$2" ]; }
 
 prepare() {
-	ip link add dummy0 type dummy && ip addr add 192.0.2.1/24 dev dummy0 && ip link set dummy0 up &&
+	ip addr add 192.0.2.1/24 dev dummy0 && ip link set dummy0 up &&
 		ip link add br0 type bridge && ip addr add 192.0.3.1/24 dev br0 && ip link set br0 up &&
 		mkdir -p www && dd if=/dev/urandom of=www/file bs=1M count=4 && httpd -p 8000 -h www && sum=$(md5sum <www/file) &&
 		guest net "vif = ['hostfwd=tcp:127.0.0.1:8080-:80', 'bridge=br0']"
