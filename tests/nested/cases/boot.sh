@@ -7,7 +7,7 @@ is_xen() {
 	[ "$(ask up1 10 'cat /sys/hypervisor/type /sys/hypervisor/guest_type')" = "xen
 PVH" ]
 }
-tells_trap_mode() { refhv info up1 | tee /dev/fd/1 | grep -iE 'trap'; }
+tells_trap_mode() { refhv info up1 | tee -a /dev/fd/2 | grep -iE 'trap'; }
 powers_off_itself() { tell up1 poweroff && gone up1 30; }
 is_powered_off() { refhv shutdown -w --timeout 40 up2 && ! refhv domid up2; }
 reboots_itself() { reboot_from_inside up4 && shell up4 90; }

@@ -23,7 +23,7 @@ gets_a_disk() {
 loses_the_disk() { refhv block-detach manage xvdb && ask manage 10 '! [ -b /dev/xvdb ]'; }
 gets_a_card() {
 	refhv network-attach manage net=user && ask manage 50 'n=0; until [ -e /sys/class/net/eth0 ] || [ $n = 20 ]; do sleep 1; n=$((n + 1)); done
-		udhcpc -i eth0 -s /etc/lease -n -q -t 8 && ping -c 2 -W 5 10.0.2.2'
+		ip link set eth0 up && udhcpc -i eth0 -s /etc/lease -n -q -t 8 && ping -c 2 -W 5 10.0.2.2'
 }
 loses_the_card() { refhv network-detach manage 0 && ask manage 10 '! [ -e /sys/class/net/eth0 ]'; }
 is_rebooted() { refhv reboot manage && rebooted manage && shell manage 90; }

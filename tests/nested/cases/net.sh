@@ -1,6 +1,6 @@
 # The PV network: user networking through refhv-netd on eth0, a tap in a bridge of L1 on eth1; HTTP both ways on both.
 
-gets_an_address() { ask net 40 'udhcpc -i eth0 -s /etc/lease -n -q -t 8 && ip addr show eth0' | tee /dev/fd/2 | grep -q 'lease: 10.0.2.15'; }
+gets_an_address() { ask net 40 'ip link set eth0 up && udhcpc -i eth0 -s /etc/lease -n -q -t 8 && ip addr show eth0' | tee -a /dev/fd/2 | grep -q 'lease: 10.0.2.15'; }
 # Of L1's side: wget wants the whole file, with the same sum. URL, file.
 fetches() { [ "$(wget -q -O - "$1" | md5sum)" = "$2" ]; }
 guest_fetches() { [ "$(ask net 60 "wget -q -O - $1 | md5sum")" = "$2" ]; }
@@ -15,7 +15,7 @@ serves() { ask net 30 'mkdir -p /tmp/www && dd if=/dev/urandom of=/tmp/www/file 
 joins_the_bridge() { ask net 20 'ip addr add 192.0.3.2/24 dev eth1 && ip link set eth1 up && ping -c 3 -W 5 192.0.3.1'; }
 # No checksum offload, no large segments in use: what counts is how they left.
 loses_nothing() {
-	ask net 10 'cat /sys/class/net/eth?/statistics/[rt]x_errors' | sort -u | tee /dev/fd/2 | grep -qx 0
+	ask net 10 'cat /sys/class/net/eth?/statistics/[rt]x_errors' | sort -u | tee -a /dev/fd/2 | grep -qx 0
 }
 
 claim boots_with_cards prepare

@@ -38,8 +38,7 @@ crashes() {
 	guest "$1" "kernel = '/images/misbehave.elf'" "type = 'pvh'" "memory = 32" "cmdline = '$1'" "on_crash = 'preserve'" || return 1
 	within 20 eval "refhv list | grep -qE '^$1 .* -*c-* '"
 	refhv list
-	refhv info "$1" | grep -iE 'state|reason|why'
-	refhv list | grep -qE "^$1 .* -*c-* " && refhv info "$1" | grep -qiE "$2"
+	refhv info "$1" | grep -E '^crash' | tee -a /dev/fd/2 | grep -qiE "$2"
 	local rc=$?
 	refhv destroy "$1"
 	return $rc
