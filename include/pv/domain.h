@@ -278,6 +278,10 @@ struct pv_domain_memory {
 /* What XENMEM_memory_map answers; copied; at most 128 entries. */
 int pv_domain_set_memory_map(struct pv_domain *d, const struct pv_domain_memory *map, uint32_t n);
 
+/* Pages that the guest has now, and the most that its balloon may have from now on (at least 1). */
+uint64_t pv_domain_pages(struct pv_domain *d);
+void pv_domain_set_max_pages(struct pv_domain *d, uint64_t max_pages);
+
 /* HVM_PARAM_*, any index below PV_STATE_HVM_PARAMS. */
 int pv_domain_set_hvm_param(struct pv_domain *d, uint32_t index, uint64_t value);
 int pv_domain_get_hvm_param(struct pv_domain *d, uint32_t index, uint64_t *value);

@@ -142,3 +142,20 @@ int pv_domain_set_memory_map(struct pv_domain *d, const struct pv_domain_memory 
 	pv_domain_leave(d);
 	return 0;
 }
+
+uint64_t pv_domain_pages(struct pv_domain *d)
+{
+	uint64_t n;
+
+	pv_domain_enter(d);
+	n = d->nr_pages;
+	pv_domain_leave(d);
+	return n;
+}
+
+void pv_domain_set_max_pages(struct pv_domain *d, uint64_t max_pages)
+{
+	pv_domain_enter(d);
+	d->max_pages = max_pages;
+	pv_domain_leave(d);
+}

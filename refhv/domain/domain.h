@@ -126,6 +126,8 @@ int machine_resume(struct domain *d);
 void machine_destroy(struct domain *d);
 uint64_t machine_now(struct domain *d);
 void machine_mark_dirty(void *ctx, uint64_t gpa, uint64_t len);
+/* Bytes of RAM that it started with. */
+uint64_t machine_ram(const struct domain *d);
 /* Seconds that the guest's vCPUs have used. */
 double machine_cpu_seconds(struct domain *d);
 
@@ -147,6 +149,10 @@ int nodes_vif(struct domain *d, const struct config_vif *v, unsigned mtu);
 int nodes_offline(struct domain *d, const char *back);
 bool nodes_online(struct domain *d, const char *back);
 void nodes_remove(struct domain *d, const char *front, const char *back);
+/* What the guest's balloon, its CPU hotplug and its sysrq handler watch. */
+int nodes_memory_target(struct domain *d, uint64_t kib);
+int nodes_vcpu(struct domain *d, unsigned vcpu, bool online);
+int nodes_sysrq(struct domain *d, char letter);
 int nodes_request_shutdown(struct domain *d, const char *reason);
 /* Whether the guest said that it understands `reason` ("poweroff", ...). */
 bool nodes_understands(struct domain *d, const char *reason);
@@ -208,6 +214,11 @@ void life_news(struct domain *d);
 int life_pause(struct domain *d, struct refhv_error *e);
 int life_unpause(struct domain *d, struct refhv_error *e);
 int life_shutdown(struct domain *d, const char *reason, struct refhv_error *e);
+/* The guest is asked to have so much memory, so many vCPUs; how much it may ask for itself. */
+int life_memory(struct domain *d, uint64_t kib, struct refhv_error *e);
+int life_max_memory(struct domain *d, uint64_t kib, struct refhv_error *e);
+int life_vcpus(struct domain *d, unsigned n, struct refhv_error *e);
+int life_sysrq(struct domain *d, const char *letter, struct refhv_error *e);
 void life_destroy(struct domain *d, const char *reason, const char *what);
 /* The guest goes on elsewhere, or in a file. */
 void life_moved(struct domain *d, const char *what);

@@ -138,6 +138,79 @@ int life_shutdown(struct domain *d, const char *reason, struct refhv_error *e)
 	return 0;
 }
 
+static int reacts(struct domain *d, struct refhv_error *e)
+{
+	return d->state == DOMAIN_RUNNING || d->state == DOMAIN_PAUSED ? 0 : wrong_state(d, e);
+}
+
+static int written(int rc, struct refhv_error *e)
+{
+	return rc < 0 ? refhv_fail(e, REFHV_FAILED, NULL,
+				   "cannot write into the xenstore: error %d", -rc)
+		      : 0;
+}
+
+int life_memory(struct domain *d, uint64_t kib, struct refhv_error *e)
+{
+	int rc = reacts(d, e);
+
+	if (rc)
+		return rc;
+	if (!kib || kib > d->config.maxmem_kib)
+		return refhv_fail(e, REFHV_USAGE, "choose less, or create it with a larger maxmem",
+				  "%s can have 1 to %llu MiB", d->name,
+				  (unsigned long long)d->config.maxmem_kib >> 10);
+	rc = written(nodes_memory_target(d, kib), e);
+	if (!rc)
+		d->config.memory_kib = kib;
+	return rc;
+}
+
+int life_max_memory(struct domain *d, uint64_t kib, struct refhv_error *e)
+{
+	int rc = reacts(d, e);
+
+	if (rc)
+		return rc;
+	if (kib < d->config.memory_kib || kib << 10 > machine_ram(d))
+		return refhv_fail(e, REFHV_USAGE,
+				  "the guest was told at its start what there can be",
+				  "the most for %s can be %llu to %llu MiB", d->name,
+				  (unsigned long long)d->config.memory_kib >> 10,
+				  (unsigned long long)machine_ram(d) >> 20);
+	pv_domain_set_max_pages(d->pv, kib / 4);
+	d->config.maxmem_kib = kib;
+	return 0;
+}
+
+int life_vcpus(struct domain *d, unsigned n, struct refhv_error *e)
+{
+	int rc = reacts(d, e);
+
+	if (rc)
+		return rc;
+	if (!n || n > d->config.maxvcpus)
+		return refhv_fail(e, REFHV_USAGE, "choose less, or create it with more maxvcpus",
+				  "%s can have 1 to %u vCPUs", d->name, d->config.maxvcpus);
+	for (unsigned i = 0; i < d->config.maxvcpus && !rc; i++)
+		rc = written(nodes_vcpu(d, i, i < n), e);
+	if (!rc)
+		d->config.vcpus = n;
+	return rc;
+}
+
+int life_sysrq(struct domain *d, const char *letter, struct refhv_error *e)
+{
+	int rc = reacts(d, e);
+
+	if (rc)
+		return rc;
+	if (!letter || strlen(letter) != 1 || *letter < '!' || *letter > '~')
+		return refhv_fail(e, REFHV_USAGE, "see the guest's own help: refhv sysrq DOMAIN h",
+				  "a sysrq is one letter");
+	return written(nodes_sysrq(d, *letter), e);
+}
+
 void life_destroy(struct domain *d, const char *reason, const char *what)
 {
 	if (d->state == DOMAIN_DYING)
@@ -212,6 +285,8 @@ json_t *life_info(struct domain *d)
 	json_object_set_new(o, "landlock", json_boolean(d->landlock));
 	json_object_set_new(o, "engine_caps", json_integer(engine.caps));
 	json_object_set_new(o, "hypercalls", json_integer((json_int_t)engine.hypercalls));
+	json_object_set_new(o, "memory_now_kib",
+			    json_integer((json_int_t)pv_domain_pages(d->pv) * 4));
 	json_object_set_new(o, "vcpus_up", json_integer(up));
 	json_object_set_new(o, "cpu_seconds", json_real(machine_cpu_seconds(d)));
 	json_object_set_new(o, "uptime_seconds", json_real((double)machine_now(d) / 1e9));

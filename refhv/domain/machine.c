@@ -110,7 +110,9 @@ int machine_create_domain(struct domain *d, const struct pv_domain_memory *map, 
 /* A PVH guest starts with all that it may ever have, and gives back what is beyond memory/target: its balloon does so. */
 uint64_t machine_ram(const struct domain *d)
 {
-	return (d->kind == PV_DOMAIN_PVH ? d->config.maxmem_kib : d->config.memory_kib) << 10;
+	if (d->kind == PV_DOMAIN_PVH)
+		return d->config.maxmem_kib << 10;
+	return d->space.size ? d->space.size : d->config.memory_kib << 10;
 }
 
 struct boot_config machine_boot_config(struct domain *d)

@@ -8,8 +8,6 @@
 
 enum { MACHINE_XEN_VERSION = 4 << 16 | 17 };
 
-/* Bytes of RAM. */
-uint64_t machine_ram(const struct domain *d);
 /* What the builders want to know of the domain; the ports are there if it has been created. */
 struct boot_config machine_boot_config(struct domain *d);
 /* Guest memory; n regions, or one. And the hooks, which know it. */

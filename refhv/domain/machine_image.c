@@ -14,9 +14,10 @@ int machine_build_incoming(struct domain *d, const struct image_machine *m, stru
 
 	if (rc)
 		return rc;
-	if (m->ram_size != d->config.memory_kib << 10 || m->vcpus != d->config.maxvcpus ||
-	    m->console_gfn >= m->ram_size >> 12 || m->store_gfn >= m->ram_size >> 12 ||
-	    m->hypercall_gva % 4096 || !m->domid || m->domid >= PV_DOMID_FIRST_RESERVED)
+	if (!m->ram_size || m->ram_size % 4096 || m->ram_size > d->config.maxmem_kib << 10 ||
+	    m->vcpus != d->config.maxvcpus || m->console_gfn >= m->ram_size >> 12 ||
+	    m->store_gfn >= m->ram_size >> 12 || m->hypercall_gva % 4096 || !m->domid ||
+	    m->domid >= PV_DOMID_FIRST_RESERVED)
 		return refhv_fail(e, REFHV_IMAGE, NULL,
 				  "the stream's machine is not the one that it describes");
 	d->domid = (uint16_t)m->domid;

@@ -221,12 +221,39 @@ void nodes_remove(struct domain *d, const char *front, const char *back)
 	pv_store_rm(pv_store_self(d->store), 0, front);
 }
 
+/* Below control, memory and cpu the permissions stay what they are. */
+static int change(struct domain *d, const char *path, const char *value)
+{
+	char full[100];
+
+	snprintf(full, sizeof(full), "/local/domain/%u/%s", d->domid, path);
+	return pv_store_write_string(pv_store_self(d->store), 0, full, value);
+}
+
+int nodes_memory_target(struct domain *d, uint64_t kib)
+{
+	char value[24];
+
+	snprintf(value, sizeof(value), "%llu", (unsigned long long)kib);
+	return change(d, "memory/target", value);
+}
+
+int nodes_vcpu(struct domain *d, unsigned vcpu, bool online)
+{
+	char path[40];
+
+	snprintf(path, sizeof(path), "cpu/%u/availability", vcpu);
+	return change(d, path, online ? "online" : "offline");
+}
+
+int nodes_sysrq(struct domain *d, char letter)
+{
+	return change(d, "control/sysrq", (const char[]){letter, 0});
+}
+
 int nodes_request_shutdown(struct domain *d, const char *reason)
 {
-	char path[80];
-
-	snprintf(path, sizeof(path), "/local/domain/%u/control/shutdown", d->domid);
-	return pv_store_write_string(pv_store_self(d->store), 0, path, reason);
+	return change(d, "control/shutdown", reason);
 }
 
 bool nodes_understands(struct domain *d, const char *reason)

@@ -180,6 +180,14 @@ static json_t *do_resize(struct peer *p, const json_t *request, struct refhv_err
 	return NULL;
 }
 
+/* 0 is in nobody's range. */
+static uint64_t number(const json_t *request, const char *key)
+{
+	json_int_t n = json_integer_value(json_object_get(request, key));
+
+	return n > 0 && n <= UINT32_MAX ? (uint64_t)n : 0;
+}
+
 /* The answer to a request, or NULL with *e; *later when it comes another time. */
 static json_t *perform(struct peer *p, const json_t *request, bool *later, struct refhv_error *e)
 {
@@ -199,6 +207,16 @@ static json_t *perform(struct peer *p, const json_t *request, bool *later, struc
 		return life_unpause(d, e) ? NULL : success(NULL);
 	if (!strcmp(cmd, "shutdown"))
 		return do_shutdown(p, request, later, e);
+	if (!strcmp(cmd, "memory"))
+		return life_memory(d, number(request, "kib"), e) ? NULL : success(NULL);
+	if (!strcmp(cmd, "max-memory"))
+		return life_max_memory(d, number(request, "kib"), e) ? NULL : success(NULL);
+	if (!strcmp(cmd, "vcpus"))
+		return life_vcpus(d, (unsigned)number(request, "n"), e) ? NULL : success(NULL);
+	if (!strcmp(cmd, "sysrq"))
+		return life_sysrq(d, json_string_value(json_object_get(request, "letter")), e)
+			       ? NULL
+			       : success(NULL);
 	if (!strcmp(cmd, "attach"))
 		return do_attach(p, request, later, e);
 	if (!strcmp(cmd, "detach"))
