@@ -7,6 +7,7 @@
  *
  * Trust: requests come from the domain's owner and are checked like a configuration; a guest that never lets go keeps its device.
  */
+#include <fcntl.h>
 #include <pv/abi/errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -154,7 +155,7 @@ static int attach_disk(struct domain *d, const json_t *o, int fd, unsigned *devi
 		close(fd);
 		return rc;
 	}
-	copy = dup(fd);
+	copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	rc = device_disk_start(d, &disk, fd, e);
 	if (!rc) {
 		c->disk[c->ndisks++] = disk;
@@ -206,7 +207,7 @@ static int attach_vif(struct domain *d, const json_t *request, const int *fd, un
 		return rc;
 	}
 	for (unsigned i = 0; i < n; i++)
-		copy[i] = dup(fd[i]);
+		copy[i] = fcntl(fd[i], F_DUPFD_CLOEXEC, 0);
 	rc = device_vif_start(d, &v, fd, queues, user ? fd[queues] : -1, json_incref(about), e);
 	if (!rc) {
 		c->vif[c->nvifs++] = v;

@@ -8,7 +8,7 @@
  * that meets it treats like any other error.
  *
  * Signals go to the guest process alone (and to this one, by abort()). Descriptors are told nothing that would send one: of fcntl the
- * flags are allowed. Of ioctl, the dirty log's requests, what is asked of a block device, what runs the virtual CPUs, and what a tap is told when a frontend
+ * flags are allowed, and one more number for what is there already. Of ioctl, the dirty log's requests, what is asked of a block device, what runs the virtual CPUs, and what a tap is told when a frontend
  * connects: which offloads it takes, which queues it reads.
  */
 #include <errno.h>
@@ -173,7 +173,7 @@ static int filter_all_threads(pid_t guest, bool kvm)
 	static const uint32_t ioctls[] = {UFFDIO_REGISTER, UFFDIO_UNREGISTER, UE_PAGEMAP_SCAN,
 					  BLKGETSIZE64,	   BLKSSZGET,	      BLKPBSZGET,
 					  TUNSETOFFLOAD,   TUNSETQUEUE};
-	static const uint32_t fcntls[] = {F_GETFD, F_SETFD, F_GETFL, F_SETFL};
+	static const uint32_t fcntls[] = {F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC};
 	/* 0 and negative numbers would be groups of processes. */
 	const uint32_t ours[] = {(uint32_t)getpid(), (uint32_t)guest};
 	unsigned guests = guest > 0;

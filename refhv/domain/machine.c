@@ -126,7 +126,11 @@ struct boot_config machine_boot_config(struct domain *d)
 		.features = pv_domain_features(d->kind),
 		.store_evtchn = d->store_port,
 		.console_evtchn = d->console_port,
-		.vcpus = d->config.vcpus,
+		/*
+		 * Linux can only bring up later what the tables call enabled; at its start it takes down what cpu/N/availability
+		 * calls offline.
+		 */
+		.vcpus = d->config.maxvcpus,
 		.maxvcpus = d->config.maxvcpus,
 	};
 }

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "control/control.h"
+#include "domain/device.h"
 #include "domain/domain.h"
 #include "launch/launch.h"
 

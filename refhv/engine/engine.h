@@ -29,7 +29,7 @@
 #include <pv/abi/xen.h>
 #include <pv/vmm.h>
 
-#define ENGINE_MAX_VCPUS 64u
+#define ENGINE_MAX_VCPUS 128u
 #define ENGINE_KICK_FDS	 16u	/* eventfds that a send on a routed port can write */
 #define ENGINE_MAX_PORTS 4096u	/* 2-level event channels; ports with a route */
 #define ENGINE_XSAVE_MAX 16384u /* bytes */

@@ -70,19 +70,40 @@ static int open_vif(struct launch *l, const struct refhv_config *c, const struct
 	return rc;
 }
 
+/* It appears as the guest touches it, so less than is free may do; more than there is cannot. */
+static int check_memory(const struct refhv_config *c, struct refhv_error *e)
+{
+	FILE *f = fopen("/proc/meminfo", "re");
+	unsigned long long kib, sum = 0;
+	char line[128];
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "MemTotal: %llu", &kib) == 1 ||
+		    sscanf(line, "SwapTotal: %llu", &kib) == 1)
+			sum += kib;
+	if (f)
+		fclose(f);
+	if (!sum || c->memory_kib <= sum)
+		return 0;
+	return refhv_fail(
+		e, REFHV_RESOURCE, "lower memory=",
+		"memory: %llu MiB are more than this machine has (%llu MiB with its swap)",
+		(unsigned long long)c->memory_kib >> 10, sum >> 10);
+}
+
 int launch_open_resources(struct launch *l, const struct refhv_config *c,
 			  const struct launch_options *o, struct refhv_error *e)
 {
 	bool incoming = o->incoming;
-	int rc = 0;
+	int rc = check_memory(c, e);
 
 	json_object_set_new(l->msg, "links", json_object());
 	/* A domain that moves in needs its kernel only when it reboots. */
-	if (c->kernel)
+	if (!rc && c->kernel)
 		rc = open_image(l, "kernel", c->kernel, e);
 	if (!rc && c->ramdisk)
 		rc = open_image(l, "ramdisk", c->ramdisk, e);
-	if (rc && incoming)
+	if (rc && incoming && e->exit == REFHV_IMAGE)
 		rc = 0;
 	if (!rc && !incoming)
 		rc = launch_open_kvm(l, c, e);

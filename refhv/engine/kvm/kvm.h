@@ -92,6 +92,8 @@ struct ke_vcpu {
 	uint32_t undelivered; /* atomic: an upcall found the APIC off */
 	uint64_t retry_at;    /* monotonic ns; the service thread's */
 	uint32_t retries;     /* the service thread's */
+	uint64_t exits_seen;  /* the service thread's */
+	uint64_t quiet_since; /* the service thread's: monotonic ns */
 
 	struct pv_vcpu_hvm_context start; /* under e->lock */
 	struct walk_cpu cpu;		  /* atomic words: as of the last hypercall */

@@ -41,22 +41,29 @@ static uint64_t timer(struct ke_vcpu *v)
 	return 0;
 }
 
-static uint64_t exits_of_all(struct engine *e)
+static uint64_t exits(struct ke_vcpu *v)
 {
 	uint64_t n = 0;
 
-	for (unsigned i = 0; i < e->config.max_vcpus; i++)
-		for (unsigned k = 0; k < KE_EXITS; k++)
-			if (k != KE_EXIT_POKED)
-				n += ke_read(&e->vcpu[i].exits[k]);
+	for (unsigned k = 0; k < KE_EXITS; k++)
+		if (k != KE_EXIT_POKED)
+			n += ke_read(&v->exits[k]);
 	return n;
 }
 
-static void look_at_all(struct engine *e)
+/* A vCPU that is never left any more may have halted for good: it is asked now and then. Returns when the next time is. */
+static uint64_t look_after(struct ke_vcpu *v, uint64_t now)
 {
-	for (unsigned i = 0; i < e->config.max_vcpus; i++)
-		if (ke_read(&e->vcpu[i].up))
-			ke_ask(&e->vcpu[i], KE_LOOK);
+	uint64_t n = exits(v);
+
+	if (!ke_read(&v->up) || n != v->exits_seen) {
+		v->exits_seen = n;
+		v->quiet_since = now;
+	} else if (now - v->quiet_since >= QUIET_NS) {
+		v->quiet_since = now;
+		ke_ask(v, KE_LOOK);
+	}
+	return v->quiet_since + QUIET_NS;
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -67,7 +74,7 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 static void *serve(void *arg)
 {
 	struct engine *e = arg;
-	uint64_t quiet_since = ke_now(), exits = 0, now, next, n;
+	uint64_t now, next;
 	uint32_t seen;
 
 	prctl(PR_SET_NAME, "vcpu-service");
@@ -75,16 +82,9 @@ static void *serve(void *arg)
 	while (!ke_read(&e->stopping)) {
 		seen = ke_read(&e->service_wake);
 		now = ke_now();
-		n = exits_of_all(e);
-		if (n != exits) {
-			exits = n;
-			quiet_since = now;
-		} else if (now - quiet_since >= QUIET_NS) {
-			quiet_since = now;
-			look_at_all(e);
-		}
-		next = quiet_since + QUIET_NS;
+		next = now + QUIET_NS;
 		for (unsigned i = 0; i < e->config.max_vcpus; i++) {
+			next = earlier(next, look_after(&e->vcpu[i], now));
 			next = earlier(next, timer(&e->vcpu[i]));
 			next = earlier(next, ke_upcall_repeat(&e->vcpu[i], now));
 		}

@@ -92,7 +92,7 @@ struct engine {
 		*written; /* pages written by this process: of this round, then of the one before */
 
 	cpu_set_t cpus; /* this process may use */
-	struct ue_vcpu vcpu[ENGINE_MAX_VCPUS];
+	struct ue_vcpu vcpu[UE_MAX_VCPUS];
 };
 
 /* run.c */

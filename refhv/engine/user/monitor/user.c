@@ -49,8 +49,8 @@ static int user_probe(char *why, size_t size)
 
 static int check_config(const struct engine_config *c, char *why, size_t size)
 {
-	if (!c->max_vcpus || c->max_vcpus > ENGINE_MAX_VCPUS) {
-		snprintf(why, size, "a domain has 1 to %u vCPUs", ENGINE_MAX_VCPUS);
+	if (!c->max_vcpus || c->max_vcpus > UE_MAX_VCPUS) {
+		snprintf(why, size, "a domain has 1 to %u vCPUs", (unsigned)UE_MAX_VCPUS);
 		return -PV_EINVAL;
 	}
 	if (!c->ram_size || c->ram_size & 4095 || c->ram_size >= UE_GUEST_END) {

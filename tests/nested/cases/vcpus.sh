@@ -1,0 +1,20 @@
+# Virtual CPUs that come and go.
+
+has() { [ "$(ask vcpus 10 nproc)" = "$1" ]; }
+starts_with_one() { guest vcpus "vcpus = 1" "maxvcpus = 2" && shell vcpus 90 && within 20 has 1; }
+# Linux makes a vCPU present; to use it is the business of the guest's own rules.
+comes() {
+	refhv vcpu-set vcpus 2 && ask vcpus 30 'c=/sys/devices/system/cpu/cpu1/online; n=0
+		until echo 1 >$c || [ $n = 20 ]; do sleep 1; n=$((n + 1)); done 2>/dev/null' && within 20 has 2 &&
+		refhv vcpu-set -w --timeout 20 vcpus 2
+}
+goes_to() { refhv vcpu-set -w --timeout 40 vcpus "$1" && within 20 has "$1" && refhv info vcpus | grep -E "vcpus_up *: $1"; }
+both_work() { ask vcpus 20 'taskset 1 true && taskset 2 true'; }
+is_refused() { ! refhv vcpu-set vcpus 3 2>err && grep -q '1 to 2 vCPUs' err && ! refhv vcpu-set vcpus 0 2>err; }
+
+claim starts_with_fewer_vcpus_than_it_may_have starts_with_one && {
+	claim second_vcpu_comes comes && claim both_vcpus_work both_work
+	claim second_vcpu_goes goes_to 1
+	claim second_vcpu_comes_again comes && claim both_vcpus_work_again both_work
+	claim more_vcpus_than_there_can_be_are_refused is_refused
+}
