@@ -14,23 +14,23 @@ step() { printf '\n== [%3ds] %s\n' $(($(date +%s) - SETUP_T0)) "$*"; }
 die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 
 # What each group is for, in Debian's names.
-packages_build="gcc libc6-dev meson ninja-build pkg-config libev-dev libjansson-dev liburing-dev libseccomp-dev libslirp-dev linux-libc-dev python3"
+packages_build="gcc libc6-dev meson ninja-build pkg-config libev-dev libjansson-dev liburing-dev libseccomp-dev libslirp-dev linux-libc-dev zlib1g-dev libbz2-dev liblzma-dev liblzo2-dev liblz4-dev libzstd-dev python3"
 packages_job="curl tar coreutils"
-packages_test="check clang clang-format libclang-rt-14-dev lld libxen-dev mandoc binutils qemu-system-x86 qemu-user-static|qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross iproute2 zstd git"
+packages_test="check clang clang-format libclang-rt-14-dev lld libxen-dev mandoc binutils qemu-system-x86 qemu-user-static|qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross iproute2 gzip bzip2 xz-utils lzop lz4 zstd acpica-tools git"
 packages_bench="fio"
 
 # The same for other families, so that a person can copy one line.
 other_systems() {
 	cat <<-'EOF'
 	This is not Debian or Ubuntu. Install these with your package manager, then run this command again:
-	  Fedora:    gcc meson ninja-build pkgconf-pkg-config libev-devel jansson-devel liburing-devel libseccomp-devel libslirp-devel python3 curl
-	             tests: check-devel clang clang-tools-extra compiler-rt lld xen-devel mandoc qemu-system-x86 qemu-user-static|qemu-user gcc-aarch64-linux-gnu iproute zstd fio
-	  Arch:      gcc meson ninja pkgconf libev jansson liburing libseccomp libslirp python curl
-	             tests: check clang lld xen mandoc qemu-system-x86 qemu-user-static aarch64-linux-gnu-gcc iproute2 zstd fio
-	  openSUSE:  gcc meson ninja pkgconf libev-devel libjansson-devel liburing-devel libseccomp-devel libslirp-devel python3 curl
-	             tests: check-devel clang lld xen-devel mandoc qemu-x86 qemu-linux-user cross-aarch64-gcc13 iproute2 zstd fio
-	  Alpine:    build-base meson samurai pkgconf libev-dev jansson-dev liburing-dev libseccomp-dev libslirp-dev linux-headers python3 curl bash
-	             tests: check-dev clang lld xen-dev mandoc qemu-system-x86_64 qemu-aarch64 iproute2 zstd fio
+	  Fedora:    gcc meson ninja-build pkgconf-pkg-config libev-devel jansson-devel liburing-devel libseccomp-devel libslirp-devel zlib-devel bzip2-devel xz-devel lzo-devel lz4-devel libzstd-devel python3 curl
+	             tests: check-devel clang clang-tools-extra compiler-rt lld xen-devel mandoc qemu-system-x86 qemu-user-static|qemu-user gcc-aarch64-linux-gnu iproute lzop lz4 zstd acpica-tools fio
+	  Arch:      gcc meson ninja pkgconf libev jansson liburing libseccomp libslirp zlib bzip2 xz lzo lz4 zstd python curl
+	             tests: check clang lld xen mandoc qemu-system-x86 qemu-user-static aarch64-linux-gnu-gcc iproute2 lzop acpica fio
+	  openSUSE:  gcc meson ninja pkgconf libev-devel libjansson-devel liburing-devel libseccomp-devel libslirp-devel zlib-devel libbz2-devel xz-devel lzo-devel liblz4-devel libzstd-devel python3 curl
+	             tests: check-devel clang lld xen-devel mandoc qemu-x86 qemu-linux-user cross-aarch64-gcc13 iproute2 lzop lz4 zstd acpica fio
+	  Alpine:    build-base meson samurai pkgconf libev-dev jansson-dev liburing-dev libseccomp-dev libslirp-dev zlib-dev bzip2-dev xz-dev lzo-dev lz4-dev zstd-dev linux-headers python3 curl bash
+	             tests: check-dev clang lld xen-dev mandoc qemu-system-x86_64 qemu-aarch64 iproute2 lzop lz4 zstd iasl fio
 	EOF
 }
 
