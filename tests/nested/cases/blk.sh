@@ -10,7 +10,7 @@ has_queues() {
 	n=$(ask blk 20 'for d in xvda xvdb; do ls /sys/block/$d/mq | wc -w; done') && echo "$n" && [ "$n" = "$1
 $1" ]
 }
-sees_large_sectors() { [ "$(ask blk 20 'cat /sys/block/xvdb/queue/logical_block_size')" = 4096 ]; }
+sees_large_sectors() { ask blk 20 'cat /sys/block/xvdb/queue/logical_block_size' | tee /dev/fd/1 | grep -qx 4096; }
 
 # Four writers on two disks at once, each with a part of its own; then all of it again from the disk.
 WRITERS='
@@ -65,7 +65,7 @@ comes_back() {
 }
 comes_back_wide() {
 	comes_back 'max_queues=1 max_ring_page_order=4 max_indirect_segments=256' && has_queues 1 &&
-		[ "$(ask blk 10 'cat /sys/block/xvda/queue/max_segments')" = 256 ] && takes_persistent_grants
+		ask blk 10 'cat /sys/block/xvda/queue/max_segments' | tee /dev/fd/1 | grep -qx 256 && takes_persistent_grants
 }
 comes_back_narrow() {
 	comes_back 'feature_persistent=0 max_indirect_segments=11' && has_queues 2 &&
