@@ -5,7 +5,6 @@
  * with a delay that grows (XSA-332), and the thread never takes more than a batch before it
  * looks whether a control call waits.
  */
-#define _GNU_SOURCE
 #include <poll.h>
 #include <sched.h>
 #include <time.h>

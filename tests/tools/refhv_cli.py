@@ -379,6 +379,21 @@ def written_disk_belongs_to_one_domain_and_read_ones_are_shared(p):
 
 
 @claim
+def disk_that_has_another_size_is_told_to_the_guest(p):
+    image = p.write('disk.img', 'x' * 8192)
+    p.refhv('create', '-p', p.cfg(more=f'disk=["{image},raw,xvda,w"]'))
+    p.write('disk.img', 'x' * 12800)
+    r = p.refhv('block-resize', '-v', 'hello', 'xvda')
+    assert '25 sectors' in r.stdout, r.stdout
+    assert p.info()['disks'][0]['sectors'] == 25
+    assert json.loads(p.refhv('block-resize', '--json', 'hello', '51712').stdout)['sectors'] == 25
+    for vdev in ('xvdb', 'nonsense'):
+        r = p.refhv('block-resize', 'hello', vdev, code=USAGE)
+        assert r.stderr.count('\n') == 1, r.stderr
+    assert p.info()['state'] == 'paused'
+
+
+@claim
 def control_socket_survives_nonsense(p):
     p.refhv('create', '-p', p.cfg())
     for data in (b'\n', b'{}\n', b'{"cmd": 7}\n', b'{"cmd":"info"', b'\xff\0\n', b'x' * 300000, b'[' * 5000 + b'\n',
