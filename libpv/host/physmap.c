@@ -105,14 +105,6 @@ int64_t pv_do_physmap_add(struct pv_domain *d, unsigned vcpu, uint64_t gva)
 						    : add(d, vcpu, a.space, a.idx, a.gpfn);
 }
 
-/* No other domain's page can be had; what one is told of the domain comes first. */
-static int refuse_foreign(const struct pv_domain *d, uint16_t domid)
-{
-	if (domid == PV_DOMID_SELF || domid == d->domid)
-		return -PV_EINVAL;
-	return pv_domain_not_self(d, domid);
-}
-
 int64_t pv_do_physmap_add_batch(struct pv_domain *d, unsigned vcpu, uint64_t gva)
 {
 	struct pv_add_to_physmap_batch a;
@@ -142,7 +134,8 @@ int64_t pv_do_physmap_add_batch(struct pv_domain *d, unsigned vcpu, uint64_t gva
 			return -PV_EFAULT;
 		if (gfn == UINT64_MAX)
 			return -PV_EINVAL;
-		err = a.space == PV_XENMAPSPACE_gmfn_foreign ? refuse_foreign(d, a.u.foreign_domid)
+		/* A translated domain holds no page of another, whoever that would be. */
+		err = a.space == PV_XENMAPSPACE_gmfn_foreign ? -PV_EPERM
 							     : add(d, vcpu, a.space, idx, gfn);
 		if (pv_guest_write(d, vcpu, a.errs + i * 4ull, &err, 4))
 			return -PV_EFAULT;

@@ -111,6 +111,16 @@ def pages_and_large_files_arrive_intact():
 
 
 @case
+def version_two_grants_and_fifo_events_survive_a_save():
+    start('extra = "gnttab=v2 evtchn=fifo"\n')
+    assert hashlib.sha256(fetch("/large.bin")[1]).hexdigest() == want
+    path = os.path.join(tmp.name, "v2")
+    cmd("save", "web", path)
+    cmd("restore", path)
+    assert hashlib.sha256(fetch("/large.bin")[1]).hexdigest() == want
+
+
+@case
 def many_connections_at_once_each_get_their_own_bytes():
     start()
     out = []

