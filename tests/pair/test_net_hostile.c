@@ -91,13 +91,16 @@ static void put(const uint32_t *size, uint32_t n, uint32_t total)
 {
 	uint32_t i;
 
-	for (i = 0; i < n; i++)
-		*slot(ring()->req_prod + i) = (struct pv_netif_tx_request){
+	for (i = 0; i < n; i++) {
+		const struct pv_netif_tx_request r = {
 			.gref = ref[2 + i % 18],
 			.id = (uint16_t)(1000 + i),
 			.size = (uint16_t)(i ? size[i] : total),
 			.flags = i + 1 < n ? PV_NETTXF_more_data : 0,
 		};
+
+		pv_ring_copy_out(slot(ring()->req_prod + i), &r, sizeof(r));
+	}
 	ring()->req_prod += n;
 }
 

@@ -279,10 +279,14 @@ static void begin(const struct shape *s)
 	ck_assert(!pthread_create(&guest, NULL, guest_loop, NULL));
 }
 
-static void finish(void)
+static void rest(void)
 {
 	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
 	pthread_join(guest, NULL);
+}
+
+static void finish(void)
+{
 	pv_netfront_close(&front);
 	for (unsigned i = 0; i < 20; i++) {
 		host_net_step(card);
@@ -455,6 +459,7 @@ START_TEST(bytes_arrive_through_a_route_in_frames_that_the_internet_takes)
 	__atomic_store_n(&wire.stop, true, __ATOMIC_RELAXED);
 	pthread_join(t, NULL);
 	close(wire.fd);
+	rest();
 	host_net_stats(card, &st);
 	printf("# %s, IPv%d: %.0f MB/s up, %.0f down; %u super-frames and %u blank sums up, %u and "
 	       "%u down; "
@@ -494,8 +499,8 @@ START_TEST(a_guest_that_comes_back_with_less_is_served_with_less)
 			(void)transfer(AF_INET, false);
 			continue;
 		}
-		__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
-		pthread_join(guest, NULL);
+		rest();
+		ck_assert_uint_eq(super_down != 0, i == 1);
 		pv_netfront_close(&front);
 		for (unsigned k = 0; k < 20; k++) {
 			host_net_step(card);
@@ -515,9 +520,9 @@ START_TEST(a_guest_that_comes_back_with_less_is_served_with_less)
 		stop = false;
 		ck_assert(!pthread_create(&guest, NULL, guest_loop, NULL));
 		(void)transfer(AF_INET, false);
-		ck_assert_uint_eq(super_down != 0, i == 2);
-		ck_assert_uint_eq(blank_down != 0, i == 2);
 	}
+	rest();
+	ck_assert_uint_gt(super_down, 0);
 	finish();
 }
 END_TEST

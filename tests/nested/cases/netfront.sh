@@ -3,7 +3,7 @@
 
 prepare() {
 	ip link add brw type bridge && ip addr add 192.0.4.1/24 dev brw && ip link set brw up &&
-		mkdir -p www && dd if=/dev/urandom of=www/file bs=1M count=8 2>/dev/null && httpd -p 8001 -h www && sum=$(md5sum <www/file) &&
+		mkdir -p www && dd if=/dev/urandom of=www/file bs=1M count=4 2>/dev/null && httpd -p 8001 -h www && sum=$(md5sum <www/file) &&
 		guest wide "vcpus = 2" "vif = ['bridge=brw,mtu=9000', 'hostfwd=tcp:127.0.0.1:8081-:80']"
 }
 # The N-th card's figure of this name.
@@ -11,14 +11,14 @@ figure() {
 	refhv info --json wide | tr -d ' \n' | sed 's/"stats":/\n&/g' | grep '"tx_frames"' | sed -n "$1p" | sed "s/.*\"$2\":\([0-9a-z]*\).*/\1/"
 }
 has_queues() {
-	ask wide 10 'ls /sys/class/net/eth0/queues' | tr '\n' ' ' | tee /dev/fd/2 | grep -q 'rx-0 rx-1 tx-0 tx-1' && [ "$(figure 1 queues)" = 2 ]
+	[ "$(ask wide 10 'cd /sys/class/net/eth0/queues && echo *')" = 'rx-0 rx-1 tx-0 tx-1' ] && [ "$(figure 1 queues)" = 2 ]
 }
 takes_segments() { [ "$(figure 1 gso) $(figure 2 gso)" = "true true" ]; }
 addresses() {
 	ask wide 20 'ip addr add 192.0.4.2/24 dev eth0 && ip link set eth0 up && ping -c 2 -W 5 192.0.4.1' &&
-		ask wide 40 'udhcpc -i eth1 -s /etc/lease -n -q -t 8'
+		ask wide 40 'ip link set eth1 up && udhcpc -i eth1 -s /etc/lease -n -q -t 8'
 }
-serves() { ask wide 40 'mkdir -p /tmp/www && dd if=/dev/urandom of=/tmp/www/file bs=1M count=8 2>/dev/null && httpd -h /tmp/www'; }
+serves() { ask wide 40 'mkdir -p /tmp/www && dd if=/dev/urandom of=/tmp/www/file bs=1M count=4 2>/dev/null && httpd -h /tmp/www'; }
 fetches() { [ "$(wget -q -O - "$1" | md5sum)" = "$2" ]; }
 guest_fetches() { [ "$(ask wide 90 "wget -q -O - $1 | md5sum")" = "$2" ]; }
 # Bytes of the mean frame in this direction: more than Ethernet's.
