@@ -16,7 +16,7 @@ die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 # What each group is for, in Debian's names.
 packages_build="gcc libc6-dev meson ninja-build pkg-config libev-dev libjansson-dev liburing-dev libseccomp-dev libslirp-dev linux-libc-dev zlib1g-dev libbz2-dev liblzma-dev liblzo2-dev liblz4-dev libzstd-dev python3"
 packages_job="curl tar coreutils"
-packages_test="check clang clang-format libclang-rt-14-dev lld libxen-dev mandoc binutils qemu-system-x86 qemu-user-static|qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross iproute2 gzip bzip2 xz-utils lzop lz4 zstd acpica-tools git"
+packages_test="check clang clang-format libclang-rt-14-dev lld libxen-dev mandoc binutils qemu-system-x86 qemu-user-static|qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross iproute2 gzip bzip2 xz-utils lzop lz4 zstd acpica-tools mmdebstrap e2fsprogs git"
 packages_bench="fio"
 
 # The same for other families, so that a person can copy one line.

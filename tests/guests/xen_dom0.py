@@ -16,6 +16,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'tools'))
+import fetch  # noqa: E402
+
 XEN_ARGS = 'console=com1 noreboot dom0_mem=256M dom0=pvh dom0-iommu=none dom0_max_vcpus=3'
 ENDED = re.compile(r'Dom0 (halted|crashed|shut ?down)')
 LINE = re.compile(r'^(not ok|ok) \d+ - (\w+)(?: # SKIP (.*))?$')
@@ -31,27 +34,18 @@ def hypervisor(work):
     path = os.path.join(work, 'xen')
     if os.path.exists(path):
         return path
-    for tool in ('apt-get', 'apt-cache', 'dpkg-deb'):
-        if not shutil.which(tool):
-            skip(tool + ' not found: the hypervisor is downloaded as a Debian package')
-    names = subprocess.run(['apt-cache', 'pkgnames', 'xen-hypervisor-'], capture_output=True, text=True).stdout
-    names = sorted(n for n in names.split() if re.fullmatch(r'xen-hypervisor-[\d.]+-amd64', n))
-    if not names:
-        skip('no xen-hypervisor package is known to apt')
-    with tempfile.TemporaryDirectory(dir=work) as d:
-        os.chmod(d, 0o755)
-        got = subprocess.run(['apt-get', 'download', names[-1]], cwd=d, capture_output=True, text=True)
-        debs = [f for f in os.listdir(d) if f.endswith('.deb')]
-        if got.returncode or not debs:
-            skip('apt-get download %s failed: %s' % (names[-1], got.stderr.strip()[-200:]))
-        subprocess.run(['dpkg-deb', '-x', debs[0], 'x'], cwd=d, check=True)
-        boot = os.path.join(d, 'x', 'boot')
-        images = [f for f in os.listdir(boot) if f.startswith('xen-') and f.endswith('.gz')]
-        if not images:
-            skip(names[-1] + ' holds no boot/xen-*.gz')
-        with gzip.open(os.path.join(boot, images[0])) as f, open(path + '.new', 'wb') as out:
-            shutil.copyfileobj(f, out)
-        os.rename(path + '.new', path)
+    try:
+        packages = fetch.Packages(os.path.join(work, 'packages'))
+        name = packages.newest(r'xen-hypervisor-[\d.]+-amd64')
+        boot = os.path.join(packages.unpack(name), 'boot')
+    except fetch.Missing as e:
+        skip(str(e))
+    images = [f for f in os.listdir(boot) if f.startswith('xen-') and f.endswith('.gz')]
+    if not images:
+        skip(name + ' holds no boot/xen-*.gz')
+    with gzip.open(os.path.join(boot, images[0])) as f, open(path + '.new', 'wb') as out:
+        shutil.copyfileobj(f, out)
+    os.rename(path + '.new', path)
     return path
 
 

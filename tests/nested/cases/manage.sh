@@ -25,7 +25,8 @@ gets_a_card() {
 	refhv network-attach manage net=user && ask manage 50 'n=0; until [ -e /sys/class/net/eth0 ] || [ $n = 20 ]; do sleep 1; n=$((n + 1)); done
 		ip link set eth0 up && udhcpc -i eth0 -s /etc/lease -n -q -t 8 && ping -c 2 -W 5 10.0.2.2'
 }
-loses_the_card() { refhv network-detach manage 0 && ask manage 10 '! [ -e /sys/class/net/eth0 ]'; }
+loses_the_card() { refhv network-detach manage 0 && ask manage 20 'n=0; while [ -e /sys/class/net/eth0 ] && [ $n -lt 10 ]; do sleep 1; n=$((n + 1)); done
+		! [ -e /sys/class/net/eth0 ]'; }
 is_rebooted() { refhv reboot manage && rebooted manage && shell manage 90; }
 is_small() { # what the process holds beyond the guest's memory, which is a shared mapping
 	local kib
