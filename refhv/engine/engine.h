@@ -227,7 +227,8 @@ struct engine_impl {
 
 	/*
 	 * Finish what create() began, at most until timeout_ms. From here on the engine opens
-	 * nothing and works inside a sandbox that allows what user/monitor/monitor.h lists. Must be
+	 * nothing and works inside a sandbox that allows what user/monitor/monitor.h and
+	 * kvm/ioctls.h list. Must be
 	 * called once before resume().
 	 */
 	int (*wait)(struct engine *e, unsigned timeout_ms, char *why, size_t size);
@@ -243,7 +244,8 @@ struct engine_impl {
 	/*
 	 * The whole state of a vCPU, which must be down or the engine paused. set: -PV_EINVAL if
 	 * the state cannot be a vCPU's (an address that is not canonical, an XSAVE image that this
-	 * machine does not take). ENGINE_VCPU_UP is reported by get and obeyed by set.
+	 * machine does not take). ENGINE_VCPU_UP is reported by get and obeyed by set. -PV_ENOSYS
+	 * for guests of ENGINE_GUEST_PVH.
 	 */
 	int (*vcpu_set)(struct engine *e, unsigned vcpu, const struct engine_vcpu_state *state);
 	int (*vcpu_get)(struct engine *e, unsigned vcpu, struct engine_vcpu_state *state);
@@ -278,7 +280,8 @@ struct engine_impl {
 	int (*frame_set)(struct engine *e, uint64_t gfn, bool present);
 	/*
 	 * Page `gfn`, here and for the guest, shows what page `source` is (PV_PHYSMAP_NONE: itself
-	 * again). flags: PV_PHYSMAP_READONLY. Works while vCPUs run.
+	 * again). flags: PV_PHYSMAP_READONLY, which an engine may ignore: both pages are the
+	 * guest's own. Works while vCPUs run.
 	 */
 	int (*overlay_set)(struct engine *e, uint64_t gfn, uint64_t source, unsigned flags);
 

@@ -159,12 +159,14 @@ static void do_requests(struct ke_vcpu *v, uint32_t todo)
 		look(v);
 }
 
-/* INIT has put the APIC and the SynIC back to their beginnings; SIPI comes, or has come. */
-static void on_init(struct ke_vcpu *v)
+/*
+ * KVM_RUN has come back without an exit. A vCPU that was down may have got its INIT, even if a
+ * signal came as well: SIPI follows, or has come. INIT has put the APIC and the SynIC back to their
+ * beginnings.
+ */
+static void on_return(struct ke_vcpu *v)
 {
-	int state = mp_state(v);
-
-	if (state == KVM_MP_STATE_UNINITIALIZED || ke_read(&v->up))
+	if (ke_read(&v->up) || mp_state(v) == KVM_MP_STATE_UNINITIALIZED)
 		return;
 	ke_count(&v->exits[KE_EXIT_SIPI]);
 	v->synic = false;
@@ -218,16 +220,16 @@ static void enter(struct ke_vcpu *v)
 	int error = ret ? errno : 0;
 
 	ke_write(&v->inside, 0);
+	if (error == EINTR)
+		ke_count(&v->exits[KE_EXIT_POKED]);
 	v->run->kvm_dirty_regs = 0;
 	v->incomplete = false;
 	if (ke_read(&v->undelivered))
 		ke_upcall_retry(v);
 	if (!error)
 		on_exit_reason(v);
-	else if (error == EINTR)
-		ke_count(&v->exits[KE_EXIT_POKED]);
-	else if (error == EAGAIN)
-		on_init(v);
+	else if (error == EINTR || error == EAGAIN)
+		on_return(v);
 	else
 		ke_died(v, "KVM cannot run it: %s%s", strerror(error),
 			error == EFAULT ? " (memory that is not to be had)" : "");
