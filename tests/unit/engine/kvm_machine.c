@@ -128,7 +128,11 @@ static int64_t on_hypercall(void *ctx, unsigned vcpu, uint64_t nr, const uint64_
 	case CALL_KICK: engine_kvm.kick(m->e, other, PV_KICK_EVENT); return 0;
 	case CALL_FRAME: return engine_kvm.frame_set(m->e, arg[0], arg[1]);
 	case CALL_OVERLAY: return engine_kvm.overlay_set(m->e, arg[0], arg[1], 0);
-	case CALL_DOWN: return engine_kvm.vcpu_down(m->e, other);
+	case CALL_DOWN:
+		engine_kvm.vcpu_down(m->e, other);
+		__atomic_add_fetch(&m->asked_down, 1, __ATOMIC_SEQ_CST);
+		return 0;
+	case CALL_DOWNS: return __atomic_load_n(&m->asked_down, __ATOMIC_SEQ_CST);
 	case CALL_UP: return engine_kvm.vcpu_up(m->e, other);
 	case CALL_START: return start_at(m, other, arg);
 	case CALL_VECTOR: engine_kvm.upcall_vector_set(m->e, other, (uint8_t)arg[1]); return 0;

@@ -23,7 +23,7 @@ struct km {
 	uint64_t verdict;
 	uint64_t report[TEST_KEYS];
 	unsigned ups, downs; /* told by vcpu_changed */
-	unsigned sends, timers;
+	unsigned sends, timers, asked_down;
 	char console[256];
 	char why[900];
 };

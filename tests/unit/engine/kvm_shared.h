@@ -76,6 +76,7 @@ enum test_call {
 	CALL_VECTOR,	/* vCPU, vector */
 	CALL_CALLBACK,	/* vector */
 	CALL_NOW,	/* ns */
+	CALL_DOWNS,	/* how many CALL_DOWN there were */
 };
 #define TEST_KEYS 64
 #endif

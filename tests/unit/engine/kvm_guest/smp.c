@@ -95,6 +95,8 @@ void task_down_up(void)
 {
 	start_others();
 	leave = 1;
+	while (!call(CALL_DOWNS, 0, 0, 0, 0))
+		;
 	wait_ms(20);
 	need(arrived[1] == 1);
 	need(!call(CALL_UP, 1, 0, 0, 0));
