@@ -11,6 +11,32 @@
 
 #define POLL_MAX 128u /* ports in one SCHEDOP_poll (xen/common/sched/core.c, do_poll) */
 
+uint32_t *pv_evtchn_fifo_word(const struct pv *pv, uint32_t port)
+{
+	uint32_t *words;
+
+	if (!pv->evtchn.fifo || port >= PV_EVTCHN_FIFO_PORTS)
+		return NULL;
+	words = __atomic_load_n(&pv->evtchn.fifo->words[port / PV_FIFO_PAGE_WORDS],
+				__ATOMIC_ACQUIRE);
+	return words ? &words[port % PV_FIFO_PAGE_WORDS] : NULL;
+}
+
+struct pv_evtchn_slot *pv_evtchn_slot(struct pv *pv, uint32_t port)
+{
+	struct pv_evtchn_group *g;
+	struct pv_evtchn_slot *page;
+	uint32_t n = port % PV_EVTCHN_PORTS;
+
+	if (port >= pv_evtchn_ports(pv))
+		return NULL;
+	g = pv_evtchn_group(pv, port / PV_EVTCHN_PORTS);
+	if (!g)
+		return NULL;
+	page = __atomic_load_n(&g->page[n / PV_EVTCHN_SLOTS_PER_PAGE], __ATOMIC_ACQUIRE);
+	return page ? &page[n % PV_EVTCHN_SLOTS_PER_PAGE] : NULL;
+}
+
 static int evtchn_op(struct pv *pv, unsigned op, void *arg)
 {
 	return (int)pv_hypercall2(pv, PV_HYPERVISOR_event_channel_op, op, handle(arg));
@@ -65,7 +91,7 @@ int pv_evtchn_handle(struct pv *pv, uint32_t port, pv_evtchn_fn fn, void *arg)
 	g = pv_evtchn_group(pv, port / PV_EVTCHN_PORTS);
 	s = pv_evtchn_slot(pv, port);
 	if (pv->evtchn.fifo)
-		rc = pv_evtchn_fifo_cover(pv, port, LOAD(&s->vcpu));
+		rc = pv->evtchn.fifo->cover(pv, port, LOAD(&s->vcpu));
 	if (rc)
 		return rc;
 	flags = pv_lock(pv);
@@ -148,7 +174,7 @@ int pv_evtchn_bind_vcpu(struct pv *pv, uint32_t port, unsigned vcpu)
 
 	if (!s || !port)
 		return -PV_EINVAL;
-	rc = pv->evtchn.fifo ? pv_evtchn_fifo_cover(pv, port, vcpu) : 0;
+	rc = pv->evtchn.fifo ? pv->evtchn.fifo->cover(pv, port, vcpu) : 0;
 	if (rc)
 		return rc;
 	/*
@@ -202,10 +228,10 @@ void pv_evtchn_mask(struct pv *pv, uint32_t port)
 }
 
 /* Clears the mask. 1: the hypervisor has to be asked, as the port is pending or its word busy. */
-static int unmask_fifo(uint32_t *word)
+static int unmask_fifo(struct pv *pv, uint32_t *word)
 {
 	/* The hypervisor sets pending, then reads the mask: each a full barrier, one sees the other. */
-	return !pv_evtchn_fifo_unmask(word) || pv_fifo_read(word) & PV_FIFO_PENDING;
+	return !pv->evtchn.fifo->unmask(word) || pv_fifo_read(word) & PV_FIFO_PENDING;
 }
 
 static int unmask_2l(struct pv_shared_info *si, uint32_t port)
@@ -231,7 +257,7 @@ int pv_evtchn_unmask(struct pv *pv, uint32_t port)
 
 	if (pv->evtchn.fifo ? !word : port >= PV_EVTCHN_PORTS)
 		return -PV_EINVAL;
-	if (word ? !unmask_fifo(word) : !unmask_2l(pv->shared_info, port))
+	if (word ? !unmask_fifo(pv, word) : !unmask_2l(pv->shared_info, port))
 		return 0;
 	return evtchn_op(pv, PV_EVTCHNOP_unmask, &u);
 }

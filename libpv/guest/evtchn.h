@@ -16,9 +16,17 @@ struct pv_fifo_cpu {
 	uint32_t head[PV_EVTCHN_FIFO_MAX_QUEUES]; /* next port of each queue, 0: see block.head */
 };
 
-/* One page. Pointers are set once, under the os lock, with release. */
+/*
+ * One page. Pointers are set once, under the os lock, with release. The functions are reached through
+ * it alone: a kernel that does not ask for FIFO words does not link them.
+ */
 struct pv_evtchn_fifo {
-	uint32_t nr_pages; /* of words */
+	/* Makes sure that the port has a word and the vCPU queues: 0, -PV_ENOMEM, -PV_EINVAL. */
+	int (*cover)(struct pv *pv, uint32_t port, unsigned vcpu);
+	/* Takes what is on the queues of the vCPU; how many handlers ran. */
+	unsigned (*upcall)(struct pv *pv, unsigned vcpu);
+	bool (*unmask)(uint32_t *word); /* pv_evtchn_fifo_unmask() */
+	uint32_t nr_pages;		/* of words */
 	uint32_t *words[PV_FIFO_MAX_PAGES];
 	struct pv_fifo_cpu *cpu[PV_MAX_VCPUS];
 	void *more[PV_EVTCHN_GROUPS - 1]; /* struct pv_evtchn_group */
@@ -40,20 +48,7 @@ static inline struct pv_evtchn_group *pv_evtchn_group(struct pv *pv, unsigned n)
 }
 
 /* The slot of a port, or NULL: the port is out of range or was never bound. */
-static inline struct pv_evtchn_slot *pv_evtchn_slot(struct pv *pv, uint32_t port)
-{
-	struct pv_evtchn_group *g;
-	struct pv_evtchn_slot *page;
-	uint32_t n = port % PV_EVTCHN_PORTS;
-
-	if (port >= pv_evtchn_ports(pv))
-		return NULL;
-	g = pv_evtchn_group(pv, port / PV_EVTCHN_PORTS);
-	if (!g)
-		return NULL;
-	page = __atomic_load_n(&g->page[n / PV_EVTCHN_SLOTS_PER_PAGE], __ATOMIC_ACQUIRE);
-	return page ? &page[n % PV_EVTCHN_SLOTS_PER_PAGE] : NULL;
-}
+struct pv_evtchn_slot *pv_evtchn_slot(struct pv *pv, uint32_t port);
 
 /*
  * Calls fn(pv, first, bits, arg) for 64 ports at a time, those that have a handler; stops when it
@@ -65,10 +60,5 @@ int pv_evtchn_each_bound(struct pv *pv,
 
 /* Clears the port's pending bit and runs its handler, if it has both. 1: it ran. */
 unsigned pv_evtchn_run(struct pv *pv, uint32_t port);
-
-/* FIFO: makes sure that the port has a word and the vCPU queues. 0, -PV_ENOMEM, -PV_EINVAL. */
-int pv_evtchn_fifo_cover(struct pv *pv, uint32_t port, unsigned vcpu);
-/* FIFO: what is on the queues of the vCPU; returns how many handlers ran. */
-unsigned pv_evtchn_fifo_upcall(struct pv *pv, unsigned vcpu);
 
 #endif

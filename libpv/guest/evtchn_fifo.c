@@ -7,17 +7,6 @@
 #include "internal.h"
 #include "evtchn.h"
 
-uint32_t *pv_evtchn_fifo_word(const struct pv *pv, uint32_t port)
-{
-	uint32_t *words;
-
-	if (!pv->evtchn.fifo || port >= PV_EVTCHN_FIFO_PORTS)
-		return NULL;
-	words = __atomic_load_n(&pv->evtchn.fifo->words[port / PV_FIFO_PAGE_WORDS],
-				__ATOMIC_ACQUIRE);
-	return words ? &words[port % PV_FIFO_PAGE_WORDS] : NULL;
-}
-
 static int init_control(struct pv *pv, struct pv_fifo_cpu *cpu, unsigned vcpu)
 {
 	struct pv_evtchn_init_control a = {
@@ -106,7 +95,7 @@ static int cover_cpu(struct pv *pv, unsigned vcpu)
 	return rc;
 }
 
-int pv_evtchn_fifo_cover(struct pv *pv, uint32_t port, unsigned vcpu)
+static int cover(struct pv *pv, uint32_t port, unsigned vcpu)
 {
 	int rc = cover_cpu(pv, vcpu);
 
@@ -140,6 +129,44 @@ static int resume(struct pv *pv, uint32_t first, uint64_t bits, void *arg)
 	return 0;
 }
 
+int pv_evtchn_set_priority(struct pv *pv, uint32_t port, uint32_t priority)
+{
+	struct pv_evtchn_set_priority a = {port, priority};
+
+	return (int)pv_hypercall2(pv, PV_HYPERVISOR_event_channel_op, PV_EVTCHNOP_set_priority,
+				  handle(&a));
+}
+
+/* Queues that were empty and are no longer. Before heads: partner of head before ready bit. */
+static uint32_t take_ready(struct pv_fifo_cpu *c)
+{
+	return __atomic_exchange_n(&c->block.ready, 0, __ATOMIC_SEQ_CST) &
+	       ((1u << PV_EVTCHN_FIFO_MAX_QUEUES) - 1);
+}
+
+static unsigned upcall(struct pv *pv, unsigned vcpu)
+{
+	struct pv_fifo_cpu *c = __atomic_load_n(&pv->evtchn.fifo->cpu[vcpu], __ATOMIC_ACQUIRE);
+	uint32_t ready, port, *word;
+	unsigned q, n = 0;
+
+	if (!c)
+		return 0;
+	ready = take_ready(c);
+	/* Look again after each event: one of a higher priority may have come meanwhile. */
+	for (; ready; ready |= take_ready(c)) {
+		q = lowest_bit(ready);
+		port = c->head[q] ? c->head[q] : pv_fifo_read(&c->block.head[q]);
+		word = pv_evtchn_fifo_word(pv, port);
+		c->head[q] = word ? pv_evtchn_fifo_unlink(word) : 0;
+		if (!c->head[q])
+			ready &= ~(1u << q);
+		if (word && !(pv_fifo_read(word) & PV_FIFO_MASKED))
+			n += pv_evtchn_run(pv, port);
+	}
+	return n;
+}
+
 int pv_evtchn_fifo_init(struct pv *pv)
 {
 	uint32_t *words[PV_EVTCHN_PORTS / PV_FIFO_PAGE_WORDS] = {NULL};
@@ -169,47 +196,12 @@ int pv_evtchn_fifo_init(struct pv *pv)
 			page_free(pv, fifo);
 		return rc;
 	}
+	fifo->cover = cover;
+	fifo->upcall = upcall;
+	fifo->unmask = pv_evtchn_fifo_unmask;
 	fifo->cpu[vcpu] = cpu;
 	for (i = 0; !rc && i < pages; i++)
 		rc = expand(pv, fifo, words[i]);
 	__atomic_store_n(&pv->evtchn.fifo, fifo, __ATOMIC_RELEASE);
 	return rc ? rc : pv_evtchn_each_bound(pv, resume, NULL);
-}
-
-int pv_evtchn_set_priority(struct pv *pv, uint32_t port, uint32_t priority)
-{
-	struct pv_evtchn_set_priority a = {port, priority};
-
-	return (int)pv_hypercall2(pv, PV_HYPERVISOR_event_channel_op, PV_EVTCHNOP_set_priority,
-				  handle(&a));
-}
-
-/* Queues that were empty and are no longer. Before heads: partner of head before ready bit. */
-static uint32_t take_ready(struct pv_fifo_cpu *c)
-{
-	return __atomic_exchange_n(&c->block.ready, 0, __ATOMIC_SEQ_CST) &
-	       ((1u << PV_EVTCHN_FIFO_MAX_QUEUES) - 1);
-}
-
-unsigned pv_evtchn_fifo_upcall(struct pv *pv, unsigned vcpu)
-{
-	struct pv_fifo_cpu *c = __atomic_load_n(&pv->evtchn.fifo->cpu[vcpu], __ATOMIC_ACQUIRE);
-	uint32_t ready, port, *word;
-	unsigned q, n = 0;
-
-	if (!c)
-		return 0;
-	ready = take_ready(c);
-	/* Look again after each event: one of a higher priority may have come meanwhile. */
-	for (; ready; ready |= take_ready(c)) {
-		q = lowest_bit(ready);
-		port = c->head[q] ? c->head[q] : pv_fifo_read(&c->block.head[q]);
-		word = pv_evtchn_fifo_word(pv, port);
-		c->head[q] = word ? pv_evtchn_fifo_unlink(word) : 0;
-		if (!c->head[q])
-			ready &= ~(1u << q);
-		if (word && !(pv_fifo_read(word) & PV_FIFO_MASKED))
-			n += pv_evtchn_run(pv, port);
-	}
-	return n;
 }

@@ -72,7 +72,7 @@ unsigned pv_upcall(struct pv *pv, unsigned vcpu)
 	if (!vi)
 		return 0;
 	while (__atomic_exchange_n(&vi->evtchn_upcall_pending, 0, __ATOMIC_SEQ_CST))
-		n += pv->evtchn.fifo ? pv_evtchn_fifo_upcall(pv, vcpu) : upcall_2l(pv, vi, vcpu);
+		n += pv->evtchn.fifo ? pv->evtchn.fifo->upcall(pv, vcpu) : upcall_2l(pv, vi, vcpu);
 	return n;
 }
 
