@@ -81,7 +81,7 @@ is_torn_away() {
 truncate -s 32M a.img
 truncate -s 32M b.img
 claim boots_with_two_kinds_of_disk guest blk 'vcpus = 2' "disk = ['$A', '$B']"
-claim comes_up_with_two_kinds_of_disk shell blk 90 && {
+claim comes_up_with_two_kinds_of_disk shell blk 180 && {
 	claim linux_takes_persistent_grants_where_they_are_offered takes_persistent_grants
 	claim linux_copies_nothing_where_they_are_not needs_no_copy
 	claim linux_has_a_queue_for_each_vcpu has_queues 2
