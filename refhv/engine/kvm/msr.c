@@ -15,12 +15,13 @@
 
 int ke_msr_set(struct ke_vcpu *v, uint32_t index, uint64_t value)
 {
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry entry;
-	} m = {.head.nmsrs = 1, .entry = {.index = index, .data = value}};
+	_Alignas(struct kvm_msrs)
+		uint8_t room[sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry)] = {0};
+	struct kvm_msrs *m = (struct kvm_msrs *)room;
 
-	return ioctl(v->fd, KVM_SET_MSRS, &m) == 1 ? 0 : -PV_EIO;
+	m->nmsrs = 1;
+	m->entries[0] = (struct kvm_msr_entry){.index = index, .data = value};
+	return ioctl(v->fd, KVM_SET_MSRS, m) == 1 ? 0 : -PV_EIO;
 }
 
 void ke_rdmsr(struct ke_vcpu *v)

@@ -165,10 +165,9 @@ static struct kvm_cpuid2 *build(unsigned vcpu, unsigned max_vcpus)
 					     {0x40000000, 0}, {0x40000001, 0}, {0x80000001, 0},
 					     {0x80000008, 0}, {0x8000000a, 0}, {0x8000001e, 0}};
 	const unsigned n = sizeof(leaves) / sizeof(leaves[0]);
-	static struct {
-		struct kvm_cpuid2 head;
-		struct kvm_cpuid_entry2 entry[64];
-	} in, out;
+	static _Alignas(struct kvm_cpuid2)
+		uint8_t room[2][sizeof(struct kvm_cpuid2) + 64 * sizeof(struct kvm_cpuid_entry2)];
+	struct kvm_cpuid2 *in = (struct kvm_cpuid2 *)room[0], *out = (struct kvm_cpuid2 *)room[1];
 	struct ke_cpuid_config c = {.vcpu = vcpu,
 				    .max_vcpus = max_vcpus,
 				    .domid = 7,
@@ -176,18 +175,18 @@ static struct kvm_cpuid2 *build(unsigned vcpu, unsigned max_vcpus)
 				    .tsc_khz = 2500000,
 				    .tsc_deadline = true};
 
-	memset(&in, 0, sizeof(in));
-	in.head.nent = n;
+	memset(room, 0, sizeof(room));
+	in->nent = n;
 	for (unsigned i = 0; i < n; i++)
-		in.entry[i] = (struct kvm_cpuid_entry2){.function = leaves[i][0],
-							.index = leaves[i][1],
-							.eax = ~0u,
-							.ebx = ~0u,
-							.ecx = ~0u,
-							.edx = ~0u};
-	ke_cpuid_build(&in.head, &c, &out.head);
-	ck_assert_uint_le(out.head.nent, n + 10);
-	return &out.head;
+		in->entries[i] = (struct kvm_cpuid_entry2){.function = leaves[i][0],
+							   .index = leaves[i][1],
+							   .eax = ~0u,
+							   .ebx = ~0u,
+							   .ecx = ~0u,
+							   .edx = ~0u};
+	ke_cpuid_build(in, &c, out);
+	ck_assert_uint_le(out->nent, n + 10);
+	return out;
 }
 
 static const struct kvm_cpuid_entry2 *leaf(const struct kvm_cpuid2 *t, uint32_t function,
