@@ -373,6 +373,60 @@ START_TEST(any_chain_of_slots_and_extras_is_answered_slot_by_slot)
 }
 END_TEST
 
+START_TEST(a_super_frame_whose_sum_is_not_blank_is_cut_up_all_the_same)
+{
+	static const uint8_t head[54] = {2,
+					 0,
+					 0,
+					 0,
+					 0,
+					 2,
+					 2,
+					 0,
+					 0,
+					 0,
+					 0,
+					 1,
+					 8,
+					 0,
+					 0x45,
+					 0,
+					 [16] = 3000 >> 8,
+					 [17] = 3000 & 255,
+					 [22] = 64,
+					 6,
+					 [26] = 10,
+					 0,
+					 0,
+					 1,
+					 10,
+					 0,
+					 0,
+					 2,
+					 [46] = 0x50,
+					 0x10};
+	const uint32_t size[1] = {0};
+	struct pv_netif_extra_info e = {.type = PV_XEN_NETIF_EXTRA_TYPE_GSO};
+	struct pv_net_headers h;
+
+	start();
+	memcpy(pages + 2 * MEM_PAGE, head, sizeof(head));
+	e.u.gso.size = 1448;
+	e.u.gso.type = PV_XEN_NETIF_GSO_TYPE_TCPV4;
+	put(size, 1, 3014);
+	slot(0)->flags = PV_NETTXF_extra_info;
+	memcpy(slot(1), &e, sizeof(e));
+	ring()->req_prod++;
+	ck_assert_int_ge(pv_netback_work(&back, 0, 4), 0);
+	ck_assert_int_eq(((struct pv_netif_tx_response *)slot(0))->status, PV_NETIF_RSP_OKAY);
+	/* The last of three. */
+	ck_assert_uint_eq(got, 54 + 2960 - 2 * 1448);
+	ck_assert_int_eq(pv_net_find(last, got, &h), 0);
+	ck_assert_uint_eq(pv_csum_add((uint32_t)h.pseudo + 6 + h.len, last + h.at, h.len), 0xffff);
+	stop();
+}
+END_TEST
+
 /* XSA-361, XSA-362, XSA-365: the k-th piece of a frame cannot be copied. */
 START_TEST(kth_copy_that_fails_costs_the_frame_and_nothing_else)
 {
@@ -463,6 +517,7 @@ int main(void)
 	tcase_add_test(tc, extras_that_mean_nothing_are_refused);
 	tcase_add_test(tc, slots_that_change_while_they_are_read_are_survived);
 	tcase_add_test(tc, any_chain_of_slots_and_extras_is_answered_slot_by_slot);
+	tcase_add_test(tc, a_super_frame_whose_sum_is_not_blank_is_cut_up_all_the_same);
 	tcase_add_test(tc, kth_copy_that_fails_costs_the_frame_and_nothing_else);
 	tcase_add_test(tc, any_sequence_of_states_leaves_nothing_behind);
 	tcase_add_test(tc, a_frontend_that_is_wrong_for_ever_is_told_of_once);

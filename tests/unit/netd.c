@@ -7,6 +7,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/virtio_net.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -16,6 +17,8 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <pv/net.h>
 
 #include "hosted.h"
 #include "netd/client.h"
@@ -377,6 +380,196 @@ START_TEST(it_is_confined)
 }
 END_TEST
 
+/* The guest's end by hand: headers before frames, as client.h has them. */
+struct peer {
+	struct netd_link link;
+	uint32_t seq, ack; /* ours; the next of theirs */
+	uint8_t frame[70000];
+	struct virtio_net_hdr *header;
+	uint8_t *ether;
+};
+
+static const uint8_t guest_mac[6] = {2, 0, 0, 0, 0, 9};
+
+static void say(struct peer *p, uint8_t caps)
+{
+	uint8_t word[NETD_OFFLOADS_SIZE] = {0};
+
+	word[NETD_OFFLOADS_SIZE - 1] = caps;
+	ck_assert_int_eq(send(p->link.frames, word, sizeof(word), 0), sizeof(word));
+}
+
+/* The next frame of this type (0x0806, 0x0800); its length. */
+static uint32_t hear(struct peer *p, unsigned type)
+{
+	struct pollfd poll_in = {.fd = p->link.frames, .events = POLLIN};
+
+	for (;;) {
+		ssize_t n;
+
+		ck_assert_msg(poll(&poll_in, 1, 5000) == 1, "no frame");
+		n = recv(p->link.frames, p->frame, sizeof(p->frame), 0);
+		ck_assert_int_gt(n, (ssize_t)sizeof(*p->header) + 14);
+		if ((unsigned)(p->ether[12] << 8 | p->ether[13]) == type)
+			return (uint32_t)n - (uint32_t)sizeof(*p->header);
+	}
+}
+
+static uint32_t get32(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static void put32(uint8_t *p, uint32_t v)
+{
+	for (unsigned i = 0; i < 4; i++)
+		p[i] = (uint8_t)(v >> (24 - 8 * i));
+}
+
+static void answer_arp(struct peer *p)
+{
+	uint8_t out[10 + 42] = {0}, *e = out + 10;
+
+	hear(p, 0x0806);
+	memcpy(e, p->ether + 6, 6);
+	memcpy(e + 6, guest_mac, 6);
+	memcpy(e + 12, p->ether + 12, 8);
+	e[21] = 2;
+	memcpy(e + 22, guest_mac, 6);
+	memcpy(e + 28, p->ether + 38, 4);
+	memcpy(e + 32, p->ether + 22, 10);
+	ck_assert_int_eq(send(p->link.frames, out, sizeof(out), 0), sizeof(out));
+}
+
+/* An answer to the segment in p->frame: SYN with 1460 bytes, or a plain one. Its sum is left blank. */
+static void answer_tcp(struct peer *p, bool syn)
+{
+	struct virtio_net_hdr h = {
+		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .csum_start = 34, .csum_offset = 16};
+	uint8_t out[10 + 58] = {0}, *e = out + 10, *tcp = e + 34;
+	uint32_t len = syn ? 58 : 54;
+	uint16_t sum;
+
+	memcpy(out, &h, sizeof(h));
+	memcpy(e, p->ether + 6, 6);
+	memcpy(e + 6, guest_mac, 6);
+	e[12] = 8;
+	e[14] = 0x45;
+	e[17] = (uint8_t)(len - 14);
+	e[22] = 64;
+	e[23] = 6;
+	memcpy(e + 26, p->ether + 30, 4);
+	memcpy(e + 30, p->ether + 26, 4);
+	sum = (uint16_t)~pv_csum_add(0, e + 14, 20);
+	e[24] = (uint8_t)(sum >> 8);
+	e[25] = (uint8_t)sum;
+	memcpy(tcp, p->ether + 36, 2);
+	memcpy(tcp + 2, p->ether + 34, 2);
+	put32(tcp + 4, p->seq);
+	put32(tcp + 8, p->ack);
+	tcp[12] = syn ? 0x60 : 0x50;
+	tcp[13] = syn ? 0x12 : 0x10;
+	tcp[14] = tcp[15] = 0xff;
+	if (syn)
+		memcpy(tcp + 20, "\2\4\5\xb4", 4);
+	ck_assert_int_eq(send(p->link.frames, out, 10 + len, 0), (int)(10 + len));
+	p->seq += syn;
+}
+
+/* The next segment with data: its length; takes it up. */
+static uint32_t hear_data(struct peer *p)
+{
+	uint32_t len, data;
+
+	do {
+		len = hear(p, 0x0800);
+		data = len - 34 - (uint32_t)(p->ether[46] >> 4) * 4;
+	} while (!data || get32(p->ether + 38) != p->ack);
+	for (uint32_t i = 0; i < data; i++)
+		ck_assert_uint_eq(p->ether[len - data + i], 0x77);
+	p->ack += data;
+	return len;
+}
+
+static bool summed(const struct peer *p, uint32_t len)
+{
+	struct pv_net_headers h;
+
+	return !pv_net_find(p->ether, len, &h) &&
+	       pv_csum_add((uint32_t)h.pseudo + 6 + h.len, p->ether + h.at, h.len) == 0xffff;
+}
+
+START_TEST(a_guest_that_takes_super_frames_gets_them_until_it_takes_none)
+{
+	static struct peer p;
+	static char data[120000];
+	uint32_t len, large = 0;
+	int fd;
+
+	config.vnet = true;
+	add_forward("tcp::0-:80");
+	p.link = start();
+	p.header = (void *)p.frame;
+	p.ether = p.frame + sizeof(*p.header);
+	ck_assert(p.link.vnet);
+	say(&p, 15);
+	fd = dial(port_of(&p.link));
+	answer_arp(&p);
+	do
+		hear(&p, 0x0800);
+	while (p.ether[23] != 6 || !(p.ether[47] & 2));
+	p.ack = get32(p.ether + 38) + 1;
+	p.seq = 1000;
+	answer_tcp(&p, true);
+	memset(data, 0x77, sizeof(data));
+	while (large < 3) {
+		/* As much as it takes: there is always more. */
+		ck_assert(send(fd, data, sizeof(data), MSG_DONTWAIT) > 0 || errno == EAGAIN);
+		len = hear_data(&p);
+		answer_tcp(&p, false);
+		if (len <= 1514)
+			continue;
+		large++;
+		ck_assert_uint_le(len, 54 + NETD_MTU_DEFAULT - 40);
+		ck_assert_uint_eq(p.header->gso_type, VIRTIO_NET_HDR_GSO_TCPV4);
+		/* What it has said itself. */
+		ck_assert_uint_eq(p.header->gso_size, 1460);
+		ck_assert_uint_eq(p.header->flags, VIRTIO_NET_HDR_F_NEEDS_CSUM);
+		ck_assert_uint_eq(p.header->csum_start, 34);
+		ck_assert_uint_eq(p.header->hdr_len, 54);
+	}
+	/* Another kernel has taken over, and takes none: the connection goes on in small ones. */
+	say(&p, 0);
+	usleep(50000);
+	for (unsigned small = 0; small < 10;) {
+		ck_assert(send(fd, data, sizeof(data), MSG_DONTWAIT) > 0 || errno == EAGAIN);
+		len = hear_data(&p);
+		answer_tcp(&p, false);
+		if (len > 1514)
+			continue; /* it was under way */
+		small++;
+		ck_assert_uint_eq(p.header->gso_type, VIRTIO_NET_HDR_GSO_NONE);
+		ck_assert(summed(&p, len));
+	}
+	close(fd);
+	netd_quit(p.link.control);
+}
+END_TEST
+
+START_TEST(who_does_not_know_of_headers_is_refused_where_there_are_some)
+{
+	struct netd_link link;
+	char answer[64];
+
+	config.vnet = true;
+	link = start();
+	ck_assert_int_eq(send(link.control, "attach", 6, 0), 6);
+	ck_assert_int_gt(recv(link.control, answer, sizeof(answer), 0), 5);
+	ck_assert_int_eq(memcmp(answer, "error", 5), 0);
+	netd_quit(link.control);
+}
+END_TEST
+
 START_TEST(requests_that_make_no_sense_are_refused)
 {
 	static const char *const bad[] = {"hold", "hold 99999999", "nonsense", "attach me",
@@ -421,6 +614,8 @@ int main(int argc, char **argv)
 	tcase_add_test(t, what_listens_on_the_loopback_is_out_of_the_guests_reach);
 	tcase_add_test(t, downloads_go_on_after_domains_took_turns);
 	tcase_add_test(t, it_is_confined);
+	tcase_add_test(t, a_guest_that_takes_super_frames_gets_them_until_it_takes_none);
+	tcase_add_test(t, who_does_not_know_of_headers_is_refused_where_there_are_some);
 	tcase_add_test(t, requests_that_make_no_sense_are_refused);
 	failed = run_case("netd", t);
 	rmdir(folder);
