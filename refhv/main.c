@@ -51,14 +51,22 @@ static int bad_usage(struct cli *c, const struct cli_command *cmd, const char *w
 	return cli_error(c, &e);
 }
 
-static bool take_flag(struct cli *c, const struct cli_command *cmd, const char *arg)
+/* *taken: so many of the arguments behind it belong to the flag. */
+static bool take_flag(struct cli *c, const struct cli_command *cmd, const char *arg,
+		      const char *next, int *taken)
 {
+	char *end;
+
 	for (const struct cli_flag *f = cmd->flag; f->word; f++) {
 		bool letter = arg[0] == '-' && arg[1] && arg[1] == f->letter && !arg[2];
 
 		if (letter || (!strncmp(arg, "--", 2) && !strcmp(arg + 2, f->word))) {
 			c->flags |= f->bit;
-			return true;
+			*taken = !f->bit;
+			if (f->bit)
+				return true;
+			c->number = next ? (unsigned)strtoul(next, &end, 10) : 0;
+			return next && *next >= '0' && *next <= '9' && !*end;
 		}
 	}
 	return false;
@@ -80,6 +88,7 @@ static int run(const struct cli_command *cmd, int argc, char **argv)
 {
 	struct cli c = {.command = cmd->name, .timeout_ms = -1, .arg = argv};
 	bool only_args = false;
+	int taken = 0;
 
 	for (int i = 0; i < argc; i++) {
 		char *a = argv[i];
@@ -92,8 +101,8 @@ static int run(const struct cli_command *cmd, int argc, char **argv)
 			return command_help(cmd), REFHV_OK;
 		else if (!strcmp(a, "--json"))
 			c.json = true;
-		else if (take_flag(&c, cmd, a))
-			;
+		else if (take_flag(&c, cmd, a, i + 1 < argc ? argv[i + 1] : NULL, &taken))
+			i += taken;
 		else if (!strcmp(a, "-v") || !strcmp(a, "--verbose"))
 			c.verbose = true;
 		else if (cmd->waits && (!strcmp(a, "-w") || !strcmp(a, "--wait")))

@@ -16,14 +16,15 @@ struct cli {
 	int timeout_ms; /* -1: for ever */
 	/* The letters and words of the command's own flags that were given, see struct cli_command. */
 	unsigned flags;
-	char **arg; /* what is not an option, NULL-ended */
+	unsigned number; /* of the command's flag that has one; 0 unless given */
+	char **arg;	 /* what is not an option, NULL-ended */
 	int nargs;
 };
 
 struct cli_flag {
 	char letter;
 	const char *word;
-	unsigned bit;
+	unsigned bit; /* 0: a number follows, see struct cli */
 };
 
 struct cli_command {

@@ -196,13 +196,16 @@ static int run_console(struct cli *c)
 {
 	struct rundir_entry entry;
 	struct refhv_error e;
+	char socket[24] = "console.sock";
 	struct rundir r;
 	int console, rc = rundir_open(&r, &e);
 
 	if (rc)
 		return cli_error(c, &e);
 	rc = rundir_find(&r, c->arg[0], &entry, &e);
-	console = rc ? -1 : rundir_connect(&r, entry.name, "console.sock", &e);
+	if (c->number)
+		snprintf(socket, sizeof(socket), "console%u.sock", c->number);
+	console = rc ? -1 : rundir_connect(&r, entry.name, socket, &e);
 	rundir_close(&r);
 	if (console < 0)
 		return cli_error(c, &e);
@@ -215,10 +218,12 @@ static int run_console(struct cli *c)
 
 const struct cli_command cli_console = {
 	.name = "console",
-	.usage = "DOMAIN",
+	.usage = "[-n N] DOMAIN",
 	.min_args = 1,
 	.max_args = 1,
 	.run = run_console,
 	.about = "attach to a domain's console; Ctrl-] leaves",
-	.help = "What the guest printed last is shown first. Input may come from a pipe.\n",
+	.help = "What the guest printed last is shown first. Input may come from a pipe.\n"
+		"  -n, --num N       the console with this number; 0 is the first\n",
+	.flag = {{'n', "num", 0}},
 };

@@ -22,6 +22,7 @@ enum {
 	CONFIG_MAX_EVENT_CHANNELS = 131071,
 	CONFIG_MAX_GRANT_FRAMES = 64,
 	CONFIG_NAME_MAX = 63,
+	CONFIG_MAX_CONSOLES = 8,
 	CONFIG_MAX_NOTES = 32,
 };
 
@@ -100,6 +101,7 @@ struct refhv_config {
 	enum config_pages pages;
 	bool prefault; /* all memory is there before the guest starts */
 	unsigned vcpus, maxvcpus;
+	unsigned consoles; /* 1..CONFIG_MAX_CONSOLES */
 	/* 0: what the library has. */
 	uint32_t max_event_channels, max_grant_frames, max_grant_version;
 	enum config_action on_poweroff, on_reboot, on_crash;

@@ -80,6 +80,7 @@ json_t *config_to_json(const struct refhv_config *c)
 	set(o, "engine", json_string(config_engine_word(c->engine)));
 	set(o, "trap", json_string(config_trap_words[c->trap]));
 	set(o, "hugepages", json_string(config_pages_words[c->pages]));
+	set(o, "consoles", json_integer(c->consoles));
 	set(o, "prefault", json_boolean(c->prefault));
 	set(o, "max_event_channels", json_integer(c->max_event_channels));
 	set(o, "max_grant_frames", json_integer(c->max_grant_frames));
@@ -264,7 +265,7 @@ static int vif_from_json(struct config_vif *v, const json_t *o, struct refhv_err
 /* What streams of older versions do not have. */
 static int read_later_keys(struct refhv_config *c, const json_t *o, struct refhv_error *e)
 {
-	uint64_t ports = 0, frames = 0, version = 0;
+	uint64_t ports = 0, frames = 0, version = 0, consoles = 1;
 	unsigned trap = 0, pages = 0;
 	int rc = 0;
 
@@ -278,6 +279,9 @@ static int read_later_keys(struct refhv_config *c, const json_t *o, struct refhv
 		rc = get_number(o, "max_grant_frames", CONFIG_MAX_GRANT_FRAMES, &frames, e);
 	if (!rc && json_object_get(o, "max_grant_version"))
 		rc = get_number(o, "max_grant_version", 2, &version, e);
+	if (!rc && json_object_get(o, "consoles"))
+		rc = get_number(o, "consoles", CONFIG_MAX_CONSOLES, &consoles, e);
+	c->consoles = (unsigned)consoles;
 	c->trap = (enum config_trap)trap;
 	c->pages = (enum config_pages)pages;
 	c->prefault = json_is_true(json_object_get(o, "prefault"));

@@ -181,6 +181,7 @@ static int remark_others(struct parser *p)
 						"on_reboot",
 						"on_crash",
 						"trap",
+						"consoles",
 						"hugepages",
 						"prefault",
 						"max_event_channels",

@@ -143,10 +143,19 @@ static int get_limits(struct parser *p)
 	return rc;
 }
 
+static int get_consoles(struct parser *p)
+{
+	uint32_t n = 1;
+	int rc = get_limit(p, "consoles", CONFIG_MAX_CONSOLES, &n);
+
+	p->c->consoles = n;
+	return rc;
+}
+
 int config_shape(struct parser *p)
 {
-	int (*const step[])(struct parser *) = {get_type,  get_engine, get_trap,  get_memory,
-						get_pages, get_vcpus,  get_limits};
+	int (*const step[])(struct parser *) = {get_type,  get_engine, get_trap,     get_memory,
+						get_pages, get_vcpus,  get_consoles, get_limits};
 	int rc = 0;
 
 	for (unsigned i = 0; i < sizeof(step) / sizeof(step[0]) && !rc; i++)

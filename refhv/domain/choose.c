@@ -33,6 +33,20 @@ static void take(struct domain *d, const struct engine_impl *impl, const char *w
 	snprintf(d->why_engine, sizeof(d->why_engine), "%s", why);
 }
 
+/* A /dev/kvm that interprets instructions works, and is slow enough for people to ask why. */
+static void explain_kvm(struct domain *d)
+{
+	size_t n = strlen(d->why_engine);
+	double rate = 0;
+
+	if (kvm_emulated(domain_fd(d, "kvm", false), &rate) != 1)
+		return;
+	snprintf(d->why_engine + n, sizeof(d->why_engine) - n,
+		 "; this /dev/kvm is an emulator in software: %.1f million instructions a second",
+		 rate / 1e6);
+	domain_log(d, "%s", d->why_engine);
+}
+
 static int no_user(const struct choice *c, struct refhv_error *e)
 {
 	return refhv_fail(e, REFHV_ENGINE, NULL, "the user engine cannot run here: %s", c->user);
@@ -69,7 +83,8 @@ static int choose_for(struct choice *c, struct refhv_error *e)
 			return bad_image(c->pv.text, e);
 		take(d, &engine_user,
 		     want == CONFIG_ENGINE_USER ? "the configuration says so"
-		     : pvh ? "the image can run at native speed without a virtual CPU"
+		     : pvh ? "the image can run both ways, and has less to wait for without a "
+			     "virtual CPU"
 			   : "the image is for paravirtual domains");
 		return c->user[0] ? no_user(c, e) : 0;
 	}
@@ -87,6 +102,7 @@ static int choose_for(struct choice *c, struct refhv_error *e)
 	if (c->kvm[0])
 		return c->pv_damaged && want == CONFIG_ENGINE_AUTO ? bad_image(c->pv.text, e)
 								   : no_kvm(c, e);
+	explain_kvm(d);
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 /*
- * The guest's console: two sources, the PV ring and console_io, into one stream.
+ * The guest's consoles: of the first, two sources, the PV ring and console_io, into one stream. The others are devices with a ring each.
  *
  * What is typed goes to the ring, or to console_io reads when the guest has not used the ring. Who reads the stream is the
  * business of console_readers.c.
@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 #include "domain/console.h"
 
@@ -152,18 +153,23 @@ static void ring_event(void *arg)
 		return; /* full: whoever reads it wakes anyway */
 }
 
-int console_start(struct domain *d, struct refhv_error *e)
+static int start(struct domain *d, unsigned index, struct refhv_error *e)
 {
 	struct console *c = calloc(1, sizeof(*c));
+	char role[24] = "console", log[32];
 	int terminal;
 
 	if (!c)
 		return refhv_fail(e, REFHV_FAILED, NULL, "out of memory");
-	d->console = c;
+	d->console[index] = c;
 	c->d = d;
+	c->index = index;
 	pthread_mutex_init(&c->io_lock, NULL);
 	pthread_cond_init(&c->io_room, NULL);
-	c->log = domain_fd(d, "console-log", true);
+	if (index)
+		snprintf(role, sizeof(role), "console%u", index);
+	snprintf(log, sizeof(log), "%s-log", role);
+	c->log = domain_fd(d, log, true);
 	if (c->log >= 0) {
 		off_t size = lseek(c->log, 0, SEEK_END);
 
@@ -172,52 +178,129 @@ int console_start(struct domain *d, struct refhv_error *e)
 	ev_async_init(&c->io_news, io_ready);
 	c->io_news.data = c;
 	ev_async_start(d->loop, &c->io_news);
-	ev_io_init(&c->accept, console_accept, domain_fd(d, "console", true), EV_READ);
+	ev_io_init(&c->accept, console_accept, domain_fd(d, role, true), EV_READ);
 	c->accept.data = c;
 	if (c->accept.fd >= 0)
 		ev_io_start(d->loop, &c->accept);
-	terminal = domain_fd(d, "terminal", true);
+	terminal = index ? -1 : domain_fd(d, "terminal", true);
 	if (terminal >= 0)
 		console_client_add(c, terminal, true);
 	return 0;
 }
 
-int console_attach(struct domain *d, struct refhv_error *e)
+int console_start(struct domain *d, struct refhv_error *e)
 {
-	struct console *c = d->console;
+	int rc = 0;
+
+	for (unsigned i = 0; i < d->config.consoles && !rc; i++)
+		rc = start(d, i, e);
+	return rc;
+}
+
+static void listen_to(struct console *c, int fd)
+{
+	ev_io_init(&c->kick, ring_kicked, fd, EV_READ);
+	c->kick.data = c;
+	ev_io_start(c->d->loop, &c->kick);
+}
+
+static int attach_first(struct console *c)
+{
+	struct domain *d = c->d;
 	void *page = (char *)d->space.ram + (d->boot.console_gfn << 12);
 	int rc;
 
 	c->bus = (struct pv_back_bus){
 		.size = sizeof(c->bus), .ctx = c, .dirty = bus_dirty, .notify = bus_notify};
-	ev_io_init(&c->kick, ring_kicked, d->impl->kick_fd(d->engine, KICK_CONSOLE), EV_READ);
-	c->kick.data = c;
 	c->hp = (struct pv_host_port){.domid = 0, .kick = KICK_CONSOLE, .fn = ring_event, .arg = c};
+	listen_to(c, d->impl->kick_fd(d->engine, KICK_CONSOLE));
 	rc = pv_domain_evtchn_bind_host(d->pv, &c->hp, d->console_port);
 	if (rc < 0)
-		return refhv_fail(e, REFHV_FAILED, NULL, "cannot attach the console ring: error %d",
-				  -rc);
+		return rc;
 	pv_conback_attach(&c->ring, &c->bus, page, 0);
 	c->ring_attached = true;
-	ev_io_start(d->loop, &c->kick);
 	return 0;
 }
 
-void console_drain(struct console *c)
+static void broken(void *ctx, const char *kind, unsigned index, const char *reason)
 {
-	take_pending(c);
-	take_ring(c);
+	domain_log(ctx, "%s %u was stopped: %s", kind, index, reason);
 }
 
-void console_stop(struct console *c)
+/* Of a console that is a device: the frontend names its ring, or lets it go. */
+static void front_changed(void *arg, const char *path)
 {
-	uint64_t start = clock_monotonic();
+	struct console *c = arg;
 
+	c->ring_attached = pv_conback_step(&c->ring) == PV_BACK_CONNECTED;
+	c->ring_used = c->ring_attached;
+	console_serve(c);
+}
+
+static int attach_device(struct console *c)
+{
+	struct domain *d = c->d;
+	struct host_bus_config cfg = {
+		.domain = d->pv,
+		.store = d->store,
+		.domid = d->domid,
+		.kind = "console",
+		.index = c->index,
+		.ram = d->space.ram,
+		.ram_size = d->space.size,
+		.ram_fd = d->space.fd,
+		.kick = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC),
+		.kick_index = PV_KICK_INDEX_NONE,
+		.mark_dirty = machine_mark_dirty,
+		.broken = broken,
+		.ctx = d,
+	};
+	char path[100];
+	int rc;
+
+	if (cfg.kick < 0)
+		return -PV_ENOMEM;
+	host_bus_init(&c->device, &cfg);
+	listen_to(c, cfg.kick);
+	rc = pv_conback_init(&c->ring, &c->device.bus);
+	if (rc >= 0 && !d->incoming)
+		rc = nodes_console(d, c->index);
+	snprintf(path, sizeof(path), "%s/state", c->device.front);
+	return rc < 0 ? rc : pv_store_watch(pv_store_self(d->store), path, 0, front_changed, c);
+}
+
+int console_attach(struct domain *d, struct refhv_error *e)
+{
+	for (unsigned i = 0; i < d->config.consoles; i++) {
+		int rc = i ? attach_device(d->console[i]) : attach_first(d->console[0]);
+
+		if (rc < 0)
+			return refhv_fail(e, REFHV_FAILED, NULL,
+					  "cannot attach console %u: error %d", i, -rc);
+	}
+	return 0;
+}
+
+void console_drain(struct domain *d)
+{
+	for (unsigned i = 0; i < CONFIG_MAX_CONSOLES && d->console[i]; i++) {
+		take_pending(d->console[i]);
+		take_ring(d->console[i]);
+	}
+}
+
+void console_stop(struct domain *d)
+{
+	uint64_t begun = clock_monotonic();
+	struct console *c = d->console[0];
+
+	if (!c)
+		return;
 	pthread_mutex_lock(&c->io_lock);
 	c->closing = true;
 	pthread_cond_broadcast(&c->io_room);
 	pthread_mutex_unlock(&c->io_lock);
 	do
-		console_drain(c);
-	while (console_terminal_waits(c) && clock_monotonic() - start < 2000000000);
+		console_drain(d);
+	while (console_terminal_waits(c) && clock_monotonic() - begun < 2000000000);
 }

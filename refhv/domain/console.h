@@ -8,6 +8,7 @@
 
 #include <pv/back/console.h>
 #include "domain/domain.h"
+#include "host/bus.h"
 
 enum {
 	CONSOLE_HISTORY = 16384,
@@ -18,14 +19,16 @@ enum {
 
 struct console {
 	struct domain *d;
+	unsigned index;
 	ev_io accept, kick;
 	ev_async io_news;
 	struct console_client *client[CONSOLE_CLIENTS];
 	int log;
 	size_t log_size;
 
-	struct pv_back_bus bus;
+	struct pv_back_bus bus; /* the first console's; the others' is in device */
 	struct pv_host_port hp;
+	struct host_bus device;
 	struct pv_conback ring;
 	bool ring_attached, ring_used;
 

@@ -97,7 +97,7 @@ struct domain {
 	struct pv_host_port store_hp;
 	ev_io store_kick;
 
-	struct console *console;
+	struct console *console[CONFIG_MAX_CONSOLES]; /* the first has a ring of the builder's */
 	struct control_server *control;
 	struct devices *devices;
 	struct move *move; /* under way, or NULL */
@@ -143,6 +143,7 @@ void clock_stop(struct domain *d);
 
 /* nodes.c: what a toolstack writes into the store. 0 or -PV_E.... */
 int nodes_create(struct domain *d);
+int nodes_console(struct domain *d, unsigned index);
 int nodes_disk(struct domain *d, const struct config_disk *disk);
 int nodes_vif(struct domain *d, const struct config_vif *v, unsigned mtu);
 /* The guest is asked to let a device go; whether it was not; it has. Paths are the two ends' directories. */
@@ -164,15 +165,15 @@ int store_load(struct domain *d, const struct image *im);
 /* The ring needs the machine. */
 int store_attach(struct domain *d, struct refhv_error *e);
 
-/* console.c */
+/* console.c: all of the domain's. */
 int console_start(struct domain *d, struct refhv_error *e);
 int console_attach(struct domain *d, struct refhv_error *e);
 /* From a vCPU's thread: HYPERVISOR_console_io. */
 int console_io_write(struct console *c, const char *buf, uint32_t len);
 int console_io_read(struct console *c, char *buf, uint32_t len);
 /* Everything that the guest has printed goes where it belongs. The guest does not run. */
-void console_drain(struct console *c);
-void console_stop(struct console *c);
+void console_drain(struct domain *d);
+void console_stop(struct domain *d);
 
 /* devices.c */
 int devices_start(struct domain *d, struct refhv_error *e);

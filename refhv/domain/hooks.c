@@ -185,14 +185,14 @@ static int hook_console_write(void *ctx, const char *buf, uint32_t len)
 {
 	struct domain *d = ctx;
 
-	return d->console ? console_io_write(d->console, buf, len) : (int)len;
+	return d->console[0] ? console_io_write(d->console[0], buf, len) : (int)len;
 }
 
 static int hook_console_read(void *ctx, char *buf, uint32_t len)
 {
 	struct domain *d = ctx;
 
-	return d->console ? console_io_read(d->console, buf, len) : 0;
+	return d->console[0] ? console_io_read(d->console[0], buf, len) : 0;
 }
 
 static int hook_frame_set(void *ctx, uint64_t gfn, int present)

@@ -58,7 +58,7 @@ static void guest_ended(struct domain *d, int reason)
 		return;
 	move_cancel(d);
 	machine_pause(d);
-	console_drain(d->console);
+	console_drain(d);
 	pv_store_domain_shutdown(d->store, d->domid);
 	if (crash && !d->why[0]) {
 		const char *why = pv_domain_crash_reason(d->pv);

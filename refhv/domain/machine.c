@@ -57,6 +57,10 @@ int machine_create_engine(struct domain *d, uint64_t virt_base, struct refhv_err
 	char why[256] = "";
 	int rc;
 
+	if (d->config.maxvcpus > d->impl->max_vcpus)
+		return refhv_fail(e, REFHV_ENGINE, "lower vcpus= or maxvcpus=",
+				  "a domain of the %s engine has 1 to %u vCPUs", d->impl->name,
+				  d->impl->max_vcpus);
 	memcpy(cfg.region, d->space.region, sizeof(cfg.region));
 	cpuid_leaves(cfg.cpuid);
 	rc = d->impl->create(&d->engine, &cfg, why, sizeof(why));

@@ -73,7 +73,7 @@ static int stop_and_take(struct move *m)
 		return wire_fail(&m->wire, rc, "the guest did not stop and was killed");
 	m->stopped = true;
 	devices_quiesce(d, true);
-	console_drain(d->console);
+	console_drain(d);
 	rc = machine_store(d, &m->image);
 	if (rc >= 0)
 		rc = devices_export(d, &m->image);

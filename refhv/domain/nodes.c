@@ -155,6 +155,21 @@ static void key(struct writer *w, enum owner owner, const char *dir, const char 
 	put(w, owner, path, "%s", value);
 }
 
+/* As libxl has it (tools/libs/light/libxl_console.c); the first console has keys of its own, see nodes_create(). */
+int nodes_console(struct domain *d, unsigned index)
+{
+	struct writer w = writer(d);
+	char front[80], back[80];
+
+	device(&w, "console", index, front, back);
+	key(&w, HOST_READ, front, "limit", "1048576");
+	key(&w, HOST_READ, front, "type", "refhv");
+	key(&w, HOST_READ, front, "output", "pty");
+	key(&w, HOST_READ, front, "tty", "");
+	key(&w, HOST_READ, back, "protocol", "vt100");
+	return w.rc;
+}
+
 int nodes_disk(struct domain *d, const struct config_disk *disk)
 {
 	struct writer w = writer(d);

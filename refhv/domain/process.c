@@ -186,8 +186,7 @@ static void stop(struct domain *d)
 		devices_stop(d);
 	if (d->control)
 		server_stop(d);
-	if (d->console)
-		console_stop(d->console);
+	console_stop(d);
 	machine_destroy(d);
 }
 

@@ -212,6 +212,7 @@ struct engine_info {
 struct engine_impl {
 	const char *name; /* "user", "kvm" */
 	enum engine_guest guest;
+	unsigned max_vcpus;
 
 	/* Can it run here? 0, or negative with a line for a person in why[]. Cheap; starts nothing.
 	 */

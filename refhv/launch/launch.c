@@ -44,22 +44,40 @@ void launch_error_from_json(const json_t *o, struct refhv_error *e)
 		      what ? what : "the domain process gave no reason");
 }
 
-static int add_sockets(struct launch *l, struct refhv_error *e)
+static int add_socket(struct launch *l, const char *role, struct refhv_error *e)
 {
-	static const char *const sockets[] = {"control", "console", "xenstore"};
-	static const char *const logs[] = {"console", "refhv"};
 	char text[32];
-	int fd, rc = 0;
+	int fd;
 
-	for (unsigned i = 0; i < 3 && !rc; i++) {
-		snprintf(text, sizeof(text), "%s.sock", sockets[i]);
-		fd = rundir_listen(&l->claim, text, e);
-		rc = fd < 0 ? fd : launch_add(l, sockets[i], fd, e);
-	}
-	for (unsigned i = 0; i < 2 && !rc; i++) {
-		snprintf(text, sizeof(text), "%s-log", logs[i]);
-		fd = rundir_log(l->rundir, &l->claim, logs[i], e);
-		rc = fd < 0 ? fd : launch_add(l, text, fd, e);
+	snprintf(text, sizeof(text), "%s.sock", role);
+	fd = rundir_listen(&l->claim, text, e);
+	return fd < 0 ? fd : launch_add(l, role, fd, e);
+}
+
+static int add_log(struct launch *l, const char *what, struct refhv_error *e)
+{
+	char text[32];
+	int fd = rundir_log(l->rundir, &l->claim, what, e);
+
+	snprintf(text, sizeof(text), "%s-log", what);
+	return fd < 0 ? fd : launch_add(l, text, fd, e);
+}
+
+static int add_sockets(struct launch *l, unsigned consoles, struct refhv_error *e)
+{
+	char name[24] = "console";
+	int fd, rc = add_socket(l, "control", e);
+
+	if (!rc)
+		rc = add_socket(l, "xenstore", e);
+	if (!rc)
+		rc = add_log(l, "refhv", e);
+	for (unsigned i = 0; i < consoles && !rc; i++) {
+		if (i)
+			snprintf(name, sizeof(name), "console%u", i);
+		rc = add_socket(l, name, e);
+		if (!rc)
+			rc = add_log(l, name, e);
 	}
 	if (!rc) {
 		fd = dup(l->claim.lock_fd);
@@ -139,7 +157,7 @@ int launch_domain(struct rundir *r, const struct refhv_config *c, const struct l
 	l.msg = json_pack("{s:o, s:i, s:s, s:b, s:b, s:o}", "config", config_to_json(c), "domid",
 			  (int)l.claim.domid, "mode", o->mode, "paused", (int)o->paused,
 			  "foreground", (int)o->foreground, "fds", l.roles);
-	rc = add_sockets(&l, e);
+	rc = add_sockets(&l, c->consoles, e);
 	if (!rc)
 		rc = add_pair(&l, "report", SOCK_SEQPACKET, &out->report, e);
 	if (!rc && o->foreground)

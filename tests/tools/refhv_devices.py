@@ -7,13 +7,14 @@ HELLO.ELF has no drivers, so it uses nothing that it is given; it reboots when i
 """
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 
 REFHV, HELLO, WEB = map(os.path.abspath, sys.argv[1:4])
-OK, USAGE, CONFIG, RESOURCE, NO_DOMAIN, BUSY, TIMEOUT, STATE = 0, 2, 3, 5, 6, 7, 8, 10
+OK, USAGE, CONFIG, RESOURCE, NO_DOMAIN, BUSY, TIMEOUT, ENGINE, STATE = 0, 2, 3, 5, 6, 7, 8, 9, 10
 claims = []
 
 
@@ -207,6 +208,34 @@ def serve(p):
         f.write('hello')
     subprocess.run(['tar', '--format=ustar', '-C', p.top, '-cf', p.path('site.tar'), 'index'], check=True)
     p.create('web', WEB, 'disk = ["site.tar,raw,xvda,ro"]\nvif = [""]', 64)
+
+
+@claim
+def a_domain_has_the_consoles_that_it_asks_for(p):
+    p.create(more='consoles = 3')
+    assert p.info()['consoles'] == 3
+    for name in ('console', 'console1', 'console2'):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(p.path(f'run/hello/{name}.sock'))
+        assert os.path.exists(p.path(f'run/hello/{name}.log'))
+    p.refhv('console', '-n', '3', 'hello', code=STATE)
+    p.refhv('console', '-n', 'x', 'hello', code=USAGE)
+    p.refhv('console', 'hello', '-n', code=USAGE)
+    p.refhv('destroy', 'hello')
+
+
+@claim
+def more_vcpus_than_the_engine_has_are_refused(p):
+    with open(p.path('many.cfg'), 'w') as f:
+        f.write(f'name = "many"\nkernel = "{HELLO}"\nmemory = 32\nengine = "user"\nvcpus = 65\n')
+    assert '1 to 64 vCPUs' in p.refhv('create', p.path('many.cfg'), code=ENGINE)
+
+
+@claim
+def more_memory_than_the_machine_has_is_refused(p):
+    with open(p.path('much.cfg'), 'w') as f:
+        f.write(f'name = "much"\nkernel = "{HELLO}"\nmemory = 1000000\n')
+    assert 'more than this machine has' in p.refhv('create', '-q', p.path('much.cfg'), code=RESOURCE)
 
 
 @claim

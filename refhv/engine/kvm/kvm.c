@@ -287,6 +287,7 @@ static void kvm_engine_info(struct engine *e, struct engine_info *info)
 const struct engine_impl engine_kvm = {
 	.name = "kvm",
 	.guest = ENGINE_GUEST_PVH,
+	.max_vcpus = ENGINE_MAX_VCPUS,
 	.probe = kvm_engine_probe,
 	.create = kvm_engine_create,
 	.wait = kvm_engine_wait,

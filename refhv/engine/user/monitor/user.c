@@ -365,6 +365,7 @@ static void user_info(struct engine *e, struct engine_info *info)
 const struct engine_impl engine_user = {
 	.name = "user",
 	.guest = ENGINE_GUEST_PV,
+	.max_vcpus = UE_MAX_VCPUS,
 	.probe = user_probe,
 	.create = user_create,
 	.wait = ue_wait,
