@@ -139,18 +139,42 @@ struct boot_config machine_boot_config(struct domain *d)
 	};
 }
 
+/* Large pages that are not there when they are touched would end the process: they are taken at once, or not at all. */
+static int prefault(struct domain *d)
+{
+	bool huge = d->config.pages == CONFIG_PAGES_HUGE;
+	uint64_t mask = huge ? (2ull << 20) - 1 : 4095, start, end;
+	int rc = 0;
+
+	for (unsigned i = 0; (d->config.prefault || huge) && i < d->space.nregions && rc >= 0;
+	     i++) {
+		start = d->space.region[i].gpa & ~mask;
+		end = (d->space.region[i].gpa + d->space.region[i].size + mask) & ~mask;
+		rc = engine_ram_prefault(d->space.fd, d->space.ram, start, end - start);
+	}
+	return rc;
+}
+
 int machine_create_space(struct domain *d, uint64_t size, const struct engine_region *region,
 			 unsigned n, struct refhv_error *e)
 {
 	static const unsigned flags[] = {0, ENGINE_RAM_THP, ENGINE_RAM_HUGE};
-	int rc = space_create(&d->space, size, region, n, flags[d->config.pages]);
+	bool huge = d->config.pages == CONFIG_PAGES_HUGE;
+	int rc;
 
+	if (huge && d->kind == PV_DOMAIN_PV)
+		return refhv_fail(e, REFHV_CONFIG, "leave hugepages out",
+				  "hugepages=\"yes\" needs the kvm engine");
+	rc = space_create(&d->space, size, region, n, flags[d->config.pages]);
 	hooks_init(d);
-	for (unsigned i = 0; d->config.prefault && i < d->space.nregions && rc >= 0; i++)
-		rc = engine_ram_prefault(d->space.fd, d->space.ram, d->space.region[i].gpa,
-					 d->space.region[i].size);
-	return rc < 0 ? refhv_fail(e, REFHV_RESOURCE, "lower memory=", "no %llu MiB of memory: %s",
-				   (unsigned long long)(space_ram(&d->space) >> 20), strerror(-rc))
+	if (rc >= 0)
+		rc = prefault(d);
+	return rc < 0 ? refhv_fail(e, REFHV_RESOURCE,
+				   huge ? "set pages aside: /proc/sys/vm/nr_hugepages"
+					: "lower memory=",
+				   "no %llu MiB of memory%s: %s",
+				   (unsigned long long)(space_ram(&d->space) >> 20),
+				   huge ? " in large pages" : "", strerror(-rc))
 		      : 0;
 }
 

@@ -225,6 +225,24 @@ def a_domain_has_the_consoles_that_it_asks_for(p):
 
 
 @claim
+def prefaulted_memory_is_there_at_once(p):
+    p.create(more='prefault = 1')
+    with open(f'/proc/{p.pid()}/status') as f:
+        shmem = next(int(x.split()[1]) for x in f if x.startswith('RssShmem'))
+    assert shmem >= 32768, shmem
+    p.refhv('destroy', 'hello')
+
+
+@claim
+def large_pages_are_for_the_kvm_engine(p):
+    with open(p.path('large.cfg'), 'w') as f:
+        f.write(f'name = "large"\nkernel = "{HELLO}"\nmemory = 32\nengine = "user"\nhugepages = "yes"\n')
+    assert 'needs the kvm engine' in p.refhv('create', p.path('large.cfg'), code=CONFIG)
+    p.create(more='engine = "user"\nhugepages = "transparent"')
+    p.refhv('destroy', 'hello')
+
+
+@claim
 def more_vcpus_than_the_engine_has_are_refused(p):
     with open(p.path('many.cfg'), 'w') as f:
         f.write(f'name = "many"\nkernel = "{HELLO}"\nmemory = 32\nengine = "user"\nvcpus = 65\n')
