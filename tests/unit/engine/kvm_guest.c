@@ -178,6 +178,17 @@ START_TEST(guests_whose_vcpus_all_halt_for_good_are_off)
 }
 END_TEST
 
+START_TEST(one_vcpu_that_halts_for_good_is_told_and_can_come_back)
+{
+	km_start(&m, (struct km_config){.task = TASK_HALT_OTHERS, .vcpus = 2});
+	km_wait(&m);
+	ck_assert_msg(m.done && !m.verdict, "line %d %s", (int)m.verdict, m.why);
+	ck_assert_uint_eq(m.downs, 1);
+	ck_assert_uint_eq(m.ups, 2);
+	km_stop(&m);
+}
+END_TEST
+
 static void expect_death(struct km_config c, const char *why)
 {
 	km_start(&m, c);
@@ -434,6 +445,7 @@ int main(void)
 	tcase_add_test(t, block_ends_at_its_time_and_by_a_kick);
 	tcase_add_test(t, guests_end_themselves_by_acpi);
 	tcase_add_test(t, guests_whose_vcpus_all_halt_for_good_are_off);
+	tcase_add_test(t, one_vcpu_that_halts_for_good_is_told_and_can_come_back);
 	tcase_add_test(t, guests_that_break_their_machine_die_with_a_reason);
 	tcase_add_test(t, guests_pause_whatever_they_do);
 	tcase_add_test(t, pages_become_memory_and_cease_to_be);

@@ -132,6 +132,7 @@ static int64_t on_hypercall(void *ctx, unsigned vcpu, uint64_t nr, const uint64_
 		engine_kvm.vcpu_down(m->e, other);
 		__atomic_add_fetch(&m->asked_down, 1, __ATOMIC_SEQ_CST);
 		return 0;
+	case CALL_TOLD_DOWN: return __atomic_load_n(&m->downs, __ATOMIC_SEQ_CST);
 	case CALL_DOWNS: return __atomic_load_n(&m->asked_down, __ATOMIC_SEQ_CST);
 	case CALL_UP: return engine_kvm.vcpu_up(m->e, other);
 	case CALL_START: return start_at(m, other, arg);

@@ -43,6 +43,7 @@ enum test_task {
 	TASK_INITIALISE,
 	TASK_BLOCK,
 	TASK_HALT,
+	TASK_HALT_OTHERS,
 	TASK_S5,
 	TASK_RESET,
 	TASK_TRIPLE_FAULT,
@@ -76,6 +77,7 @@ enum test_call {
 	CALL_VECTOR,	/* vCPU, vector */
 	CALL_CALLBACK,	/* vector */
 	CALL_NOW,	/* ns */
+	CALL_TOLD_DOWN, /* how many vCPUs were told to have halted for good */
 	CALL_DOWNS,	/* how many CALL_DOWN there were */
 };
 #define TEST_KEYS 64

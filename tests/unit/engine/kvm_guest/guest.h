@@ -50,6 +50,7 @@ void task_down_up(void);
 void task_initialise(void);
 void task_block(void);
 void task_halt(void);
+void task_halt_others(void);
 void start_others(void);
 
 /* cpu.c */

@@ -141,3 +141,15 @@ void task_halt(void)
 	for (;;)
 		__asm__ volatile("cli; hlt");
 }
+
+/* It is noticed while this vCPU is busy; and that one can be started anew. */
+void task_halt_others(void)
+{
+	start_others();
+	leave = 2;
+	while (!call(CALL_TOLD_DOWN, 0, 0, 0, 0))
+		;
+	leave = 0;
+	start(1);
+	need(arrived[1] == 2);
+}
