@@ -8,9 +8,10 @@ import shutil
 import l1
 
 MODULES = ('xen_blkfront', 'xen_netfront')
+VIRTIO = ('virtio_mmio', 'virtio_blk', 'virtio_net')
 
 INITTAB = b'''::sysinit:/etc/start
-hvc0::respawn:/etc/shell
+TTY::respawn:/etc/shell
 ::ctrlaltdel:/bin/reboot
 ::shutdown:/bin/umount -a -r
 '''
@@ -39,7 +40,7 @@ echo "lease: $ip from $serverid router $router"
 '''
 
 
-def initrd(bench, flavour='cloud-amd64'):
+def initrd(bench, flavour='cloud-amd64', name='guest', modules=MODULES, tty='hvc0'):
     """The path of the guest's initramfs."""
     package = bench.kernel_package(flavour)
     mke2fs = shutil.which('mke2fs', path=os.environ.get('PATH', '') + ':/sbin:/usr/sbin')
@@ -51,9 +52,9 @@ def initrd(bench, flavour='cloud-amd64'):
             a.folder(folder)
         a.device('dev/console', 5, 1)
         l1.put_busybox(a, bench.busybox())
-        l1.put_modules(a, package, MODULES)
+        l1.put_modules(a, package, modules)
         a.link('init', 'bin/busybox')
-        a.data('etc/inittab', INITTAB)
+        a.data('etc/inittab', INITTAB.replace(b'TTY', tty.encode()))
         a.data('etc/start', START, 0o755)
         a.data('etc/shell', SHELL, 0o755)
         a.data('etc/lease', LEASE, 0o755)
@@ -63,7 +64,7 @@ def initrd(bench, flavour='cloud-amd64'):
         for x in l1.libraries_of(mke2fs):
             a.file(x, x, 0o755)
 
-    return bench.part('guest-' + flavour, [package, mke2fs, bench.busybox(), __file__], make)
+    return bench.part(name + '-' + flavour, [package, mke2fs, bench.busybox(), __file__], make)
 
 
 def image(bench, flavour='cloud-amd64'):
@@ -71,3 +72,9 @@ def image(bench, flavour='cloud-amd64'):
     path = initrd(bench, flavour)
     name = 'guest' if flavour == 'cloud-amd64' else 'guest-' + flavour
     return bench.part('l1-' + name, [path], lambda a: a.file('images/' + name, path, 0o644))
+
+
+def virtio_image(bench):
+    """The part of L1 with the same guest for a machine of QEMU's: virtio in place of the Xen front ends, /images/guest-virtio."""
+    path = initrd(bench, name='virtio', modules=VIRTIO, tty='ttyS0')
+    return bench.part('l1-guest-virtio', [path], lambda a: a.file('images/guest-virtio', path, 0o644))

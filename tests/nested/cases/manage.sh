@@ -20,20 +20,14 @@ gets_a_disk() {
 		ask manage 20 'n=0; until [ -b /dev/xvdb ] || [ $n = 20 ]; do sleep 1; n=$((n + 1)); done
 		echo hotplugged | dd of=/dev/xvdb bs=512 conv=sync,fsync' && head -c 10 extra.img | grep hotplugged
 }
-loses_the_disk() { refhv block-detach manage xvdb && ask manage 10 '! [ -b /dev/xvdb ]'; }
+# The guest takes it away after it has let go of it.
+vanishes() { ask manage 20 "n=0; while [ -e $1 ] && [ \$n -lt 10 ]; do sleep 1; n=\$((n + 1)); done; ! [ -e $1 ]"; }
+loses_the_disk() { refhv block-detach manage xvdb && vanishes /dev/xvdb; }
 gets_a_card() {
 	refhv network-attach manage net=user && ask manage 50 'n=0; until [ -e /sys/class/net/eth0 ] || [ $n = 20 ]; do sleep 1; n=$((n + 1)); done
 		ip link set eth0 up && udhcpc -i eth0 -s /etc/lease -n -q -t 8 && ping -c 2 -W 5 10.0.2.2'
 }
-loses_the_card() { refhv network-detach manage 0 && ask manage 20 'n=0; while [ -e /sys/class/net/eth0 ] && [ $n -lt 10 ]; do sleep 1; n=$((n + 1)); done
-		! [ -e /sys/class/net/eth0 ]'; }
-is_rebooted() { refhv reboot manage && rebooted manage && shell manage 90; }
-is_small() { # what the process holds beyond the guest's memory, which is a shared mapping
-	local kib
-	kib=$(awk '/^(RssAnon|RssFile)/ { n += $2 } END { print n }' "/proc/$(refhv info manage --json | sed -n 's/.*"pid": *\([0-9]*\).*/\1/p' | head -n 1)/status")
-	echo "$kib KiB"
-	[ "$kib" -lt 10240 ]
-}
+loses_the_card() { refhv network-detach manage 0 && vanishes /sys/class/net/eth0; }
 
 claim starts_for_management guest manage "maxmem = 256"
 claim comes_up_for_management shell manage 90 && {
