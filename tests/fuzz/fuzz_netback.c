@@ -12,8 +12,9 @@
 #include "fuzz.h"
 #include "fuzz_bus.h"
 
-#define TX_PAGE 0u
-#define RX_PAGE 1u
+#define TX_PAGE	  0u
+#define RX_PAGE	  1u
+#define CTRL_PAGE 4u
 
 struct state {
 	struct fuzz_bus bus;
@@ -84,10 +85,24 @@ static uint64_t now(void *ctx)
 	return t += 100000;
 }
 
-static void put_tx(struct state *s, struct fuzz_input *in)
+/* The control ring's requests: types, references of the shared pages, any numbers. */
+static void put_ctrl(struct state *s, struct fuzz_input *in)
 {
-	struct pv_sring *ring = (struct pv_sring *)(s->bus.pages + TX_PAGE * 4096);
-	uint8_t *slots = s->bus.pages + TX_PAGE * 4096 + sizeof(*ring);
+	struct pv_sring *ring = (struct pv_sring *)(s->bus.pages + CTRL_PAGE * 4096);
+	struct pv_netif_ctrl_request *r = (void *)(s->bus.pages + CTRL_PAGE * 4096 + sizeof(*ring) +
+						   (ring->req_prod & 127) * 16);
+
+	r->type = fuzz_u8(in) % 12;
+	r->data[0] = fuzz_u8(in) % 16;
+	r->data[1] = fuzz_u8(in);
+	r->data[2] = fuzz_u8(in) & 1 ? fuzz_u32(in) : fuzz_u8(in);
+	ring->req_prod++;
+}
+
+static void put_tx(struct state *s, struct fuzz_input *in, unsigned page)
+{
+	struct pv_sring *ring = (struct pv_sring *)(s->bus.pages + page * 4096);
+	uint8_t *slots = s->bus.pages + page * 4096 + sizeof(*ring);
 	uint32_t prod = ring->req_prod, n = 1 + fuzz_u8(in) % 20, i, total = 0;
 	uint8_t extra = fuzz_u8(in);
 	struct pv_netif_tx_request *first = (void *)(slots + (prod & 255) * 12);
@@ -118,14 +133,14 @@ static void put_tx(struct state *s, struct fuzz_input *in)
 	ring->req_prod = prod;
 }
 
-static void put_rx(struct state *s, struct fuzz_input *in)
+static void put_rx(struct state *s, struct fuzz_input *in, unsigned page)
 {
-	struct pv_sring *ring = (struct pv_sring *)(s->bus.pages + RX_PAGE * 4096);
+	struct pv_sring *ring = (struct pv_sring *)(s->bus.pages + page * 4096);
 	uint32_t n = fuzz_u8(in) % 40;
 
 	while (n--) {
 		struct pv_netif_rx_request *r =
-			(void *)(s->bus.pages + RX_PAGE * 4096 + sizeof(*ring) +
+			(void *)(s->bus.pages + page * 4096 + sizeof(*ring) +
 				 (ring->req_prod & 255) * 8);
 
 		r->id = (uint16_t)ring->req_prod;
@@ -162,6 +177,25 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 					      {"feature-gso-tcpv4", "1"},
 					      {"feature-no-csum-offload", "0"},
 					      {NULL, NULL}};
+	/* Two queues with rings in pages 0 to 3, the control ring in page 4, everything that there is. */
+	static const char *const wide[][2] = {{"multi-queue-num-queues", "2"},
+					      {"queue-0/tx-ring-ref", "0"},
+					      {"queue-0/rx-ring-ref", "1"},
+					      {"queue-0/event-channel", "5"},
+					      {"queue-1/tx-ring-ref", "2"},
+					      {"queue-1/rx-ring-ref", "3"},
+					      {"queue-1/event-channel", "6"},
+					      {"ctrl-ring-ref", "4"},
+					      {"event-channel-ctrl", "7"},
+					      {"request-rx-copy", "1"},
+					      {"feature-rx-notify", "1"},
+					      {"feature-sg", "1"},
+					      {"feature-gso-tcpv4", "1"},
+					      {"feature-gso-tcpv6", "1"},
+					      {"feature-ipv6-csum-offload", "1"},
+					      {"request-multicast-control", "1"},
+					      {"xdp-headroom", "256"},
+					      {NULL, NULL}};
 	struct fuzz_input in = {data, size};
 	uint8_t shape = fuzz_u8(&in);
 	struct state s;
@@ -169,14 +203,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	memset(&s, 0, sizeof(s));
 	fuzz_bus_init(&s.bus, &in);
-	s.bus.keys = shape & 1 ? full : plain;
+	s.bus.keys = shape & 32 ? wide : shape & 1 ? full : plain;
 	s.far = (struct pv_netback_far){
 		.size = sizeof(s.far), .ctx = &s, .tx = far_tx, .rx = far_rx, .now = now};
-	s.cfg.caps = shape >> 1 & 3;
+	s.cfg.caps = (shape >> 1 & 3) | (shape & 4 ? PV_NETBACK_CAP_GSO6 : 0);
 	s.cfg.max_frame = shape & 8 ? 65535 : 0;
 	s.cfg.no_sg = shape & 16;
+	s.cfg.queues = shape & 32 ? 2 : 1;
+	s.cfg.rate_bytes = shape & 64 ? 4000 : 0;
+	s.cfg.rate_us = 1000;
 	/* Exact size, so that the sanitizer sees a byte too far. */
-	s.mem = malloc(PV_NETBACK_MEM);
+	s.mem = malloc(s.cfg.queues * PV_NETBACK_MEM);
 	if (!s.mem || pv_netback_init(&s.back, &s.bus.bus, &s.far, &s.cfg, s.mem))
 		abort();
 	s.bus.front_state = 4;
@@ -187,8 +224,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		switch (op % 10) {
 		case 0:
 		case 1:
-		case 2: put_tx(&s, &in); break;
-		case 3: put_rx(&s, &in); break;
+		case 2: put_tx(&s, &in, arg & 1 ? TX_PAGE : TX_PAGE + 2); break;
+		case 3:
+			if (arg & 4)
+				put_ctrl(&s, &in);
+			else
+				put_rx(&s, &in, arg & 1 ? RX_PAGE : RX_PAGE + 2);
+			break;
 		case 4:
 		case 5:
 		case 6: (void)pv_netback_work(&s.back, arg / 8 % 3, arg % 8); break;
