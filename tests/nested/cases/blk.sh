@@ -1,4 +1,4 @@
-# The PV disk at the width that xen-blkfront negotiates: queues, kept grants, indirect requests, ring pages, sectors, discard; and disks that go and come back.
+# The PV disk at the width that xen-blkfront negotiates: queues, kept grants, indirect requests, sectors, size, discard.
 
 A='a.img,raw,xvda,rw,persistent' B='b.img,raw,xvdb,rw,sector-size=4096'
 
@@ -57,27 +57,6 @@ discards() {
 	[ "$(tail -n 1 zeros)" = 0 ] && [ $((before - after)) -ge 8000 ]
 }
 
-# The driver again, with other parameters: its disks leave and come back.
-comes_back() {
-	refhv block-detach blk xvda && refhv block-detach blk xvdb &&
-		ask blk 30 "rmmod xen_blkfront && insmod /modules/xen_blkfront.ko $1" &&
-		refhv block-attach -w blk $A && refhv block-attach -w blk $B && ask blk 20 'usleep 500000; ls /dev/xvda /dev/xvdb'
-}
-comes_back_wide() {
-	comes_back 'max_queues=1 max_ring_page_order=4 max_indirect_segments=256' && has_queues 1 &&
-		ask blk 10 'cat /sys/block/xvda/queue/max_segments' | tee /dev/fd/1 | grep -qx 256 && takes_persistent_grants
-}
-comes_back_narrow() {
-	comes_back 'feature_persistent=0 max_indirect_segments=11' && has_queues 2 &&
-		says xvda: 'persistent grants: disabled; indirect descriptors: disabled'
-}
-# By force, while it is being read: the guest has errors, and then a new disk.
-is_torn_away() {
-	tell blk 'dd if=/dev/xvda of=/dev/null bs=64k count=400 2>/dev/null &'
-	sleep 1
-	refhv block-detach -f blk xvda && refhv block-attach -w blk $A && ask blk 60 'wait; usleep 500000; ls /dev/xvd?'
-}
-
 truncate -s 32M a.img
 truncate -s 32M b.img
 claim boots_with_two_kinds_of_disk guest blk 'vcpus = 2' "disk = ['$A', '$B']"
@@ -91,9 +70,4 @@ claim comes_up_with_two_kinds_of_disk shell blk 180 && {
 	echo "# requests, events to the guest, wake-ups: one reader $one; eight readers $many"
 	claim disk_grows_while_the_guest_runs grows
 	claim discard_gives_the_space_back discards
-	claim driver_with_16_ring_pages_and_256_segments_connects comes_back_wide &&
-		claim wide_driver_reads_and_writes writes_and_rereads
-	claim driver_without_persistent_grants_and_indirect_requests_connects comes_back_narrow &&
-		claim narrow_driver_reads_and_writes eval 'rereads && writes_and_rereads'
-	claim disk_that_is_torn_away_while_it_is_read_comes_back is_torn_away
 }
