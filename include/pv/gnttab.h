@@ -18,6 +18,7 @@
 
 struct pv;
 struct pv_gnttab_copy;
+struct pv_gnttab_v2;
 
 #define PV_GNTTAB_MAX_FRAMES	    64u /* of our table; a host that allows more is used up to this */
 #define PV_GNTTAB_MAX_STATUS_FRAMES 8u /* a status frame serves 8 frames of version 2 */
@@ -35,6 +36,7 @@ struct pv_gnttab_copy;
 struct pv_gnttab {
 	uint64_t *frame[PV_GNTTAB_MAX_FRAMES];	       /* an entry is one word; version 2: two */
 	uint16_t *status[PV_GNTTAB_MAX_STATUS_FRAMES]; /* version 2 */
+	const struct pv_gnttab_v2 *v2;		       /* version 1: NULL */
 	uint32_t version;
 	uint32_t nr_frames;
 	uint32_t max_frames;
@@ -45,12 +47,15 @@ struct pv_gnttab {
 
 /*
  * Sets up the first grant frame; more are added as references are needed. Version 1 of the entries,
- * or 2 where frame numbers may not fit into version 1's 32 bits (memory above 16 TiB).
- * -PV_ENOSYS: the host has no grant table; -PV_EBUSY: done already, or an earlier kernel's grants are
- * in use in another version.
+ * which lends memory below 16 TiB (permit: -PV_ERANGE). -PV_ENOSYS: the host has no grant table;
+ * -PV_EBUSY: done already, or an earlier kernel's grants are in use in another version.
  */
 int pv_gnttab_init(struct pv *pv);
-/* The same with a version asked for: 1 or 2 (-PV_ENOSYS: the host does not have it), 0: as above. */
+/*
+ * The same in version 1 or 2 (-PV_ENOSYS: the host does not have it), or 0: version 2 if there may be
+ * memory above 16 TiB and the host has it, else 1. A kernel that calls this, or permit_part, links
+ * version 2; one that calls pv_gnttab_init() alone does not.
+ */
 int pv_gnttab_init_version(struct pv *pv, unsigned version);
 
 /* A new reference, or -PV_ENOSPC (the host's limit is reached; nothing is wrong, try later) or

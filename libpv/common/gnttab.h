@@ -17,11 +17,15 @@
 #define PV_COMMON_GNTTAB_H
 
 #include <stdint.h>
+#include <pv/abi/grant_table.h>
 
 #define PV_GNTTAB_TRIES	     4
 #define PV_GNTTAB_V1_ENTRIES 512u  /* per frame */
 #define PV_GNTTAB_V2_ENTRIES 256u  /* per frame */
 #define PV_GNTTAB_STATUSES   2048u /* status words per status frame */
+#define PV_GNTTAB_IN_USE     (PV_GTF_reading | PV_GTF_writing)
+#define PV_GNTTAB_V2_OFFSET  32 /* in the head */
+#define PV_GNTTAB_V2_LENGTH  48
 #define PV_GNTTAB_V1(flags, dom, frame)                                  \
 	((uint64_t)(uint16_t)(flags) | (uint64_t)(uint16_t)(dom) << 16 | \
 	 (uint64_t)(uint32_t)(frame) << 32)
@@ -33,9 +37,20 @@ struct pv_gnttab_grant {
 	uint16_t length;
 };
 
-static inline uint16_t pv_gnttab_v1_flags(const uint64_t *entry)
+static inline uint64_t pv_gnttab_load(const uint64_t *word)
 {
-	return (uint16_t)__atomic_load_n(entry, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
+
+static inline int pv_gnttab_swap(uint64_t *word, uint64_t was, uint64_t is)
+{
+	return __atomic_compare_exchange_n(word, &was, is, 0, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
+/* The flags, which are in the same place in both versions. */
+static inline uint16_t pv_gnttab_flags(const uint64_t *entry)
+{
+	return (uint16_t)pv_gnttab_load(entry);
 }
 
 /* The granter: publish an entry (frame and domain are visible before the flags permit). */
@@ -55,13 +70,10 @@ int pv_gnttab_v1_pin(uint64_t *entry, uint16_t domid, int readonly, struct pv_gn
 /* The holder: the last use (and, if !keep_reading, the last of any kind) has ended. */
 void pv_gnttab_v1_unpin(uint64_t *entry, int keep_reading);
 
-/* Version 2; entry is the two words of it. */
-static inline uint16_t pv_gnttab_v2_flags(const uint64_t *entry)
-{
-	return (uint16_t)__atomic_load_n(entry, __ATOMIC_ACQUIRE);
-}
-
-/* The granter: publish an entry; of the whole page if length is 0. */
+/*
+ * Version 2; entry is the two words of it. The granter: publish an entry; of the whole page if length
+ * is 0.
+ */
 void pv_gnttab_v2_grant(uint64_t *entry, uint16_t domid, uint64_t frame, int readonly,
 			uint16_t offset, uint16_t length);
 /*

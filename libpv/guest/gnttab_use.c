@@ -5,8 +5,8 @@
  * become errors here. What is in a mapped page is the caller's to check.
  */
 #include "internal.h"
+#include "gnttab.h"
 #include "arch/arch.h"
-#include <pv/abi/grant_table.h>
 
 /* The granter's page is paged out: the hypervisor asks for it and says eagain meanwhile. */
 #define EAGAIN_LIMIT_NS 1000000000ull
@@ -66,8 +66,7 @@ int pv_gnttab_map(struct pv *pv, uint16_t dom, uint32_t ref, uint64_t host_addr,
 		m.flags = flags | PV_GNTMAP_host_map;
 		m.ref = ref;
 		m.dom = dom;
-		rc = (int)pv_hypercall3(pv, PV_HYPERVISOR_grant_table_op, PV_GNTTABOP_map_grant_ref,
-					handle(&m), 1);
+		rc = pv_gnttab_op(pv, PV_GNTTABOP_map_grant_ref, &m, 1);
 		if (rc)
 			return rc;
 	} while (try_again(pv, m.status, &limit));
@@ -79,16 +78,14 @@ int pv_gnttab_map(struct pv *pv, uint16_t dom, uint32_t ref, uint64_t host_addr,
 int pv_gnttab_unmap(struct pv *pv, uint64_t host_addr, uint32_t map)
 {
 	struct pv_gnttab_unmap_grant_ref u = {.host_addr = host_addr, .handle = map};
-	int rc = (int)pv_hypercall3(pv, PV_HYPERVISOR_grant_table_op, PV_GNTTABOP_unmap_grant_ref,
-				    handle(&u), 1);
+	int rc = pv_gnttab_op(pv, PV_GNTTABOP_unmap_grant_ref, &u, 1);
 
 	return rc ? rc : pv_gnttab_error(u.status);
 }
 
 int pv_gnttab_copy(struct pv *pv, struct pv_gnttab_copy *op, unsigned n)
 {
-	int rc = (int)pv_hypercall3(pv, PV_HYPERVISOR_grant_table_op, PV_GNTTABOP_copy, handle(op),
-				    n);
+	int rc = pv_gnttab_op(pv, PV_GNTTABOP_copy, op, n);
 	int first = 0;
 	unsigned i;
 
@@ -98,8 +95,7 @@ int pv_gnttab_copy(struct pv *pv, struct pv_gnttab_copy *op, unsigned n)
 		uint64_t limit = 0;
 
 		while (try_again(pv, op[i].status, &limit)) {
-			rc = (int)pv_hypercall3(pv, PV_HYPERVISOR_grant_table_op, PV_GNTTABOP_copy,
-						handle(&op[i]), 1);
+			rc = pv_gnttab_op(pv, PV_GNTTABOP_copy, &op[i], 1);
 			if (rc)
 				return rc;
 		}

@@ -124,16 +124,40 @@ START_TEST(growth_without_memory_keeps_the_table)
 {
 	unsigned used = r.nr_used, i;
 
+	r.pv.gnttab.max_frames = r.max_frames = 16;
 	for (i = 0; i < 256 - 8; i++)
 		ck_assert_int_ge(pv_gnttab_alloc(&r.pv), 8);
-	for (i = 0; i < 2; i++) { /* the frame's page, the status frame's */
+	r.pages_left = 0;
+	ck_assert_int_eq(pv_gnttab_alloc(&r.pv), -PV_ENOMEM);
+	ck_assert_uint_eq(r.nr_used, used);
+	r.pages_left = 7; /* 7 frames more have their status words in the first status frame */
+	for (i = 0; i < 7 * 256; i++)
+		ck_assert_int_ge(pv_gnttab_alloc(&r.pv), 256);
+	ck_assert_uint_eq(r.nr_used, used + 7);
+	for (i = 0; i < 2; i++) { /* the eighth needs a page for the status frame, then its own */
 		r.pages_left = i;
 		ck_assert_int_eq(pv_gnttab_alloc(&r.pv), -PV_ENOMEM);
+		ck_assert_uint_eq(r.nr_used, used + 7 + i);
+	}
+	r.pages_left = 1;
+	ck_assert_int_ge(pv_gnttab_alloc(&r.pv), 2048);
+	ck_assert_uint_eq(r.nr_used, used + 9);
+}
+END_TEST
+
+START_TEST(status_frame_that_the_host_refuses_costs_nothing)
+{
+	unsigned used, i;
+
+	r.pv.gnttab.max_frames = 16; /* more than the host has */
+	r.max_frames = 8;
+	for (i = 0; i < 8 * 256 - 8; i++)
+		ck_assert_int_ge(pv_gnttab_alloc(&r.pv), 8);
+	used = r.nr_used;
+	for (i = 0; i < 2; i++) {
+		ck_assert_int_eq(pv_gnttab_alloc(&r.pv), -PV_EINVAL);
 		ck_assert_uint_eq(r.nr_used, used);
 	}
-	r.pages_left = 2;
-	ck_assert_int_ge(pv_gnttab_alloc(&r.pv), 256);
-	ck_assert_uint_eq(r.nr_used, used + 1); /* the status frame was there: its page came back */
 }
 END_TEST
 
@@ -146,17 +170,29 @@ START_TEST(version_is_the_one_asked_for_or_the_one_needed)
 	ck_assert_int_eq(pv_gnttab_init(&w.pv), 0);
 	ck_assert_uint_eq(w.version, 1);
 	ck_assert_int_eq(pv_gnttab_init(&w.pv), -PV_EBUSY);
+	ck_assert_int_eq(pv_gnttab_init_version(&w.pv, 2), -PV_EBUSY);
 	ck_assert_int_eq(pv_gnttab_permit_part(&w.pv, 8, PEER, 42, 0, 0, 8), -PV_EOPNOTSUPP);
 	rig_done(&w);
 	rig_init(&w);
+	ck_assert_int_eq(pv_gnttab_init_version(&w.pv, 0), 0);
+	ck_assert_uint_eq(w.version, 1);
+	rig_done(&w);
+	rig_init(&w);
 	w.last_gfn = 1ll << 32; /* memory that version 1 cannot name */
-	ck_assert_int_eq(pv_gnttab_init(&w.pv), 0);
+	ck_assert_int_eq(pv_gnttab_init_version(&w.pv, 0), 0);
 	ck_assert_uint_eq(w.version, 2);
+	rig_done(&w);
+	rig_init(&w);
+	w.last_gfn = 1ll << 32;
+	ck_assert_int_eq(pv_gnttab_init(&w.pv), 0); /* 1, whatever there is */
+	ck_assert_uint_eq(w.version, 1);
+	ck_assert_int_eq(pv_gnttab_share(&w.pv, PEER, 1ll << 32, 0), -PV_ERANGE);
 	rig_done(&w);
 	rig_init(&w);
 	w.max_version = 0; /* a host that does not know the question */
 	ck_assert_int_eq(pv_gnttab_init_version(&w.pv, 2), -PV_ENOSYS);
-	ck_assert_int_eq(pv_gnttab_init(&w.pv), 0);
+	w.last_gfn = 1ll << 32;
+	ck_assert_int_eq(pv_gnttab_init_version(&w.pv, 0), 0);
 	ck_assert_uint_eq(w.pv.gnttab.version, 1);
 	rig_done(&w);
 }
@@ -228,6 +264,7 @@ int main(void)
 	tcase_add_test(t, end_of_a_grant_in_use_leaves_it_permitted);
 	tcase_add_test(t, table_grows_with_its_status_frames);
 	tcase_add_test(t, growth_without_memory_keeps_the_table);
+	tcase_add_test(t, status_frame_that_the_host_refuses_costs_nothing);
 	tcase_add_test(t, version_is_the_one_asked_for_or_the_one_needed);
 	tcase_add_test(t, revoke_never_ends_a_use_that_has_begun);
 	return run_case("guest-gnttab-v2", t);

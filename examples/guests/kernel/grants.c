@@ -10,5 +10,5 @@ int kernel_grants_init(void)
 		return pv_gnttab_init_version(&kernel_pv, 2);
 	if (cmdline_has("gnttab=v1"))
 		return pv_gnttab_init_version(&kernel_pv, 1);
-	return pv_gnttab_init(&kernel_pv);
+	return pv_gnttab_init_version(&kernel_pv, 0);
 }

@@ -81,8 +81,8 @@ uint64_t kernel_now(void); /* ns, pv_time_now() */
  */
 void kernel_wait(uint64_t deadline);
 
-/* ---- Grants, before any device: pv_gnttab_init(), or the version that gnttab=v1 or gnttab=v2 on
- * the command line asks for ---- */
+/* ---- Grants, before any device: in the version that gnttab=v1 or gnttab=v2 on the command line
+ * asks for, or else the one that the memory needs ---- */
 int kernel_grants_init(void);
 
 /* ---- Xenstore and devices ---- */
