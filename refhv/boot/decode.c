@@ -64,7 +64,7 @@ static enum boot_decode bunzip2(void *const *fn, const uint8_t *in, uint64_t len
 #include <lzma.h>
 
 #define LZMA_MEMORY \
-	(256ull << 20) /* bytes: what the largest dictionary of the tools needs, and more */
+	(128ull << 20) /* bytes: what the largest dictionary of the tools needs, and more */
 
 static enum boot_decode lzma_says(lzma_ret rc, bool full)
 {
