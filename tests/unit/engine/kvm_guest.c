@@ -418,13 +418,14 @@ END_TEST
 
 int main(void)
 {
-	TCase *t = tcase_create("kvm-guest");
+	TCase *t;
 	const char *missing = km_missing();
 
 	if (missing) {
 		printf("1..0 # SKIP %s\n", missing);
 		return 0;
 	}
+	t = tcase_create("kvm-guest");
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	tcase_set_timeout(t, 90);
 	tcase_add_test(t, hypercalls_come_by_the_page);
