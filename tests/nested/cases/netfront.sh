@@ -20,7 +20,13 @@ addresses() {
 }
 serves() { ask wide 40 'mkdir -p /tmp/www && dd if=/dev/urandom of=/tmp/www/file bs=1M count=4 2>/dev/null && httpd -h /tmp/www'; }
 fetches() { [ "$(wget -q -O - "$1" | md5sum)" = "$2" ]; }
-guest_fetches() { [ "$(ask wide 90 "wget -q -O - $1 | md5sum")" = "$2" ]; }
+guest_fetches() {
+	local got
+	got=$(ask wide 90 "wget -q -O /tmp/got $1 || echo wget \$?; wc -c </tmp/got; md5sum </tmp/got")
+	echo "wanted $2"
+	echo "got $got"
+	[ "$(echo "$got" | tail -n 1)" = "$2" ]
+}
 # Bytes of the mean frame in this direction: more than Ethernet's.
 in_super_frames() {
 	local mean=$(($(figure "$1" "$2_bytes") / $(figure "$1" "$2_frames")))
