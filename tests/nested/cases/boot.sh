@@ -1,7 +1,7 @@
 # Debian's kernel, as it is, comes to a shell on hvc0; the ways in which a guest ends.
 
 boots() {
-	guest "up$1" "vcpus = $1" && shell "up$1" 90 && [ "$(ask "up$1" 20 nproc)" = "$1" ]
+	guest "up$1" "vcpus = $1" && shell "up$1" 90 && [ "$(ask "up$1" 60 nproc)" = "$1" ]
 }
 is_xen() {
 	[ "$(ask up1 10 'cat /sys/hypervisor/type /sys/hypervisor/guest_type')" = "xen
