@@ -118,7 +118,7 @@ START_TEST(choices_beyond_the_offer_do_not_connect)
 		{"multi-queue-num-queues", "0"},  {"multi-queue-num-queues", "5"},
 		{"multi-queue-num-queues", "-1"}, {"multi-queue-num-queues", ""},
 		{"ring-page-order", "5"},	  {"ring-page-order", "4294967296"},
-		{"feature-persistent", "2"},	  {"protocol", "arm-abi"},
+		{"feature-persistent", "2"},	  {"protocol", "vax-abi"},
 		{"queue-3/event-channel", "9"},	  {"queue-3/event-channel", "x"},
 		{"queue-3/ring-ref1", "4095"},	  {"queue-0/ring-ref0", "4294967295"},
 		{"queue-2/ring-ref0", "3"},

@@ -310,7 +310,9 @@ START_TEST(moved_port_goes_to_the_new_vcpu)
 	ck_assert_uint_eq(fifo_next(&f, &r[1], 1), port);
 	ck_assert_uint_eq(fifo_next(&f, &r[1], 1), 0);
 	ck_assert_uint_eq(fifo_next(&f, &r[0], 0), other);
+#if defined(__x86_64__) /* elsewhere vCPU 1 has upcall words only once it registers some */
 	ck_assert_uint_eq(f.kicks[1], 1);
+#endif
 	fake_close(&f);
 }
 END_TEST
