@@ -22,7 +22,7 @@ UNWANTED = ('/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*')
 
 GRUB = '''set timeout=0
 menuentry "Debian" {
-	linux /vmlinuz root=/dev/xvda1 ro console=hvc0
+	linux /vmlinuz root=/dev/xvda1 ro console=hvc0 quiet
 	initrd /initrd.img
 }
 '''
