@@ -20,13 +20,12 @@ static unsigned shown, last_len, events;
 
 static int show(void *arg, const struct pv_netfront_rx *rx)
 {
-	volatile uint8_t sink = 0;
 	uint32_t i, k, sum = 0;
 
 	/* Every byte that is shown can be read. */
 	for (i = 0; i < rx->n; i++) {
 		for (k = 0; k < rx->frag[i].len; k += 61)
-			sink ^= ((const uint8_t *)rx->frag[i].base)[k];
+			(void)((const volatile uint8_t *)rx->frag[i].base)[k];
 		sum += rx->frag[i].len;
 	}
 	ck_assert_uint_eq(sum, rx->total);
