@@ -132,6 +132,21 @@ class Bench:
         return self.part('l1-guests', images, make)
 
 
+    def tests(self):
+        """/tests: the unit tests that want /dev/kvm, with the guests that lie beside them."""
+        folder = os.path.join(self.build, 'tests/unit/engine')
+        paths = [os.path.join(folder, name) for name in ('unit-kvm-guest', 'kvm-test-guest-32', 'kvm-test-guest-64')]
+        libraries = sorted(libraries_of(paths[0]))
+
+        def make(a):
+            for path in paths:
+                a.file('tests/' + os.path.basename(path), path)
+            for x in libraries:
+                a.file(x, x, 0o755)
+
+        return self.part('l1-tests', paths + libraries, make)
+
+
 def put_busybox(a, busybox):
     a.file('bin/busybox', busybox, 0o755)
     names = subprocess.run([busybox, '--list'], capture_output=True, text=True, check=True).stdout.split()

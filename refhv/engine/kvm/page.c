@@ -21,12 +21,24 @@ static void fill_slot(uint8_t *p, uint32_t nr)
 	memcpy(p, code, sizeof(code));
 }
 
-/* rax after the OUT: the port, if KVM has passed it on; otherwise a result, which is not above 0. */
+/*
+ * EVTCHNOP_send whose argument lies in the page of the stack's top, which is there: elsewhere the
+ * pointer may be bad, and the answer to that is -EFAULT, not a page fault. rax after the OUT: the
+ * port, if KVM has passed it on; otherwise a result, which is not above 0.
+ *
+ * The long way does not fit in and goes behind the code of the next slot.
+ */
+#define SLOW (SLOT + 8)
+
 static void fill_send(uint8_t *p)
 {
 	static const uint8_t code[] = {
 		0x83, 0xff,	    PV_EVTCHNOP_send, /* cmp $EVTCHNOP_send, %edi */
-		0x75, 0x0b,			      /* jne 2f */
+		0x75, SLOW - 5,			      /* jne slow */
+		0x48, 0x89,	    0xf0,	      /* mov %rsi, %rax */
+		0x48, 0x31,	    0xe0,	      /* xor %rsp, %rax */
+		0x48, 0xc1,	    0xe8,	      12, /* shr $12, %rax */
+		0x75, SLOW - 17,		      /* jne slow */
 		0x8b, 0x06,			      /* mov (%rsi), %eax */
 		0xe7, KE_PORT_SEND,		      /* out %eax, $PORT */
 		0x85, 0xc0,			      /* test %eax, %eax */
@@ -36,7 +48,7 @@ static void fill_send(uint8_t *p)
 	};
 
 	memcpy(p, code, sizeof(code));
-	fill_slot(p + sizeof(code), PV_HYPERVISOR_event_channel_op);
+	fill_slot(p + SLOW, PV_HYPERVISOR_event_channel_op);
 }
 
 void ke_page_fill(void *page, bool long_mode)

@@ -289,6 +289,12 @@ START_TEST(hypercall_page_has_a_call_in_each_slot)
 }
 END_TEST
 
+/* Where a short jump at offset `at` leads to. */
+static int target(const uint8_t *p, int at)
+{
+	return at + 2 + (int8_t)p[at + 1];
+}
+
 START_TEST(only_sends_of_64_bit_code_have_a_short_way)
 {
 	static uint8_t plain[4096], wide[4096];
@@ -297,19 +303,16 @@ START_TEST(only_sends_of_64_bit_code_have_a_short_way)
 	ke_page_fill(plain, false);
 	ke_page_fill(wide, true);
 	ck_assert_mem_eq(plain, wide, at);
-	ck_assert_mem_eq(plain + at + 32, wide + at + 32, 4096 - at - 32);
-	/* It ends, within the slot, in what the plain one is. */
-	ck_assert_mem_eq(wide + at + 16, plain + at, 8);
-	ck_assert_mem_eq(wide + at, "\x83\xff\x04\x75\x0b", 5);
-	ck_assert_uint_eq(wide[at + 8], KE_PORT_SEND);
+	/* Otherwise it is what the plain one is, in room that the next slot leaves. */
+	ck_assert_mem_eq(wide + at + 40, plain + at, 8);
+	ck_assert_mem_eq(wide + at + 32, plain + at + 32, 8);
+	ck_assert_mem_eq(plain + at + 48, wide + at + 48, 4096 - at - 48);
+	ck_assert_int_eq(target(wide + at, 3), 40);
+	ck_assert_int_eq(target(wide + at, 15), 40);
+	ck_assert_uint_eq(wide[at + 27], 0xc3);
+	ck_assert_uint_eq(wide[at + 20], KE_PORT_SEND);
 }
 END_TEST
-
-/* Where a short jump at offset `at` leads to. */
-static int target(const uint8_t *p, int at)
-{
-	return at + 2 + (int8_t)p[at + 1];
-}
 
 START_TEST(short_sends_fit_into_the_padding)
 {
