@@ -37,14 +37,15 @@ static void fill_send(uint8_t *p)
 		0x75, SLOW - 5,			      /* jne slow */
 		0x48, 0x89,	    0xf0,	      /* mov %rsi, %rax */
 		0x48, 0x31,	    0xe0,	      /* xor %rsp, %rax */
-		0x48, 0xc1,	    0xe8,	      12, /* shr $12, %rax */
-		0x75, SLOW - 17,		      /* jne slow */
-		0x8b, 0x06,			      /* mov (%rsi), %eax */
-		0xe7, KE_PORT_SEND,		      /* out %eax, $PORT */
-		0x85, 0xc0,			      /* test %eax, %eax */
-		0x7e, 0x02,			      /* jle 1f */
-		0x31, 0xc0,			      /* xor %eax, %eax */
-		0xc3,				      /* 1: ret */
+		0x48, 0xc1,	    0xe8,
+		12,		    /* shr $12, %rax */
+		0x75, SLOW - 17,    /* jne slow */
+		0x8b, 0x06,	    /* mov (%rsi), %eax */
+		0xe7, KE_PORT_SEND, /* out %eax, $PORT */
+		0x85, 0xc0,	    /* test %eax, %eax */
+		0x7e, 0x02,	    /* jle 1f */
+		0x31, 0xc0,	    /* xor %eax, %eax */
+		0xc3,		    /* 1: ret */
 	};
 
 	memcpy(p, code, sizeof(code));

@@ -7,9 +7,11 @@
  * would ever be sent. Therefore what was not delivered is repeated, at each exit and every 2 ms.
  *
  * The older way, one callback vector for all, knows no EOI: the SynIC of KVM's Hyper-V support,
- * which the guest does not see, ends such interrupts by itself (AutoEOI). It is armed on each vCPU,
- * from that vCPU's thread, and again after each INIT.
+ * which the guest does not see, ends such interrupts by itself (AutoEOI). Neither does it know of
+ * the local APIC, through which KVM sends it all the same: for guests of that kind the APIC is
+ * switched on. Both is done on each vCPU, from that vCPU's thread, and again after each INIT.
  */
+#include <string.h>
 #include <sys/ioctl.h>
 #include <pv/abi/xen.h>
 #include "boot/acpi.h"
@@ -19,6 +21,8 @@
 #define MSR_SINT0     0x40000090u
 #define SINT_MASKED   (1u << 16)
 #define SINT_AUTO_EOI (1u << 17)
+#define APIC_SPIV     0xf0u
+#define APIC_ENABLED  (1u << 8)
 #define LOWEST_VECTOR 16u
 #define RETRY_NS      2000000ull
 #define SLOW_RETRY_NS 32000000ull
@@ -96,6 +100,8 @@ uint64_t ke_upcall_repeat(struct ke_vcpu *v, uint64_t now)
 		v->retries = 0;
 		return 0;
 	}
+	if (!ke_read(&v->vector))
+		ke_ask(v, KE_SYNIC);
 	if (v->retries < FAST_RETRIES)
 		v->retries++;
 	v->retry_at = now + (v->retries < FAST_RETRIES ? RETRY_NS : SLOW_RETRY_NS);
@@ -119,6 +125,21 @@ void ke_callback_set(struct engine *e, uint8_t vector)
 		ke_ask(&e->vcpu[i], KE_SYNIC);
 }
 
+static void apic_on(struct ke_vcpu *v)
+{
+	struct kvm_lapic_state s;
+	uint32_t spiv;
+
+	if (ioctl(v->fd, KVM_GET_LAPIC, &s))
+		return;
+	memcpy(&spiv, s.regs + APIC_SPIV, sizeof(spiv));
+	if (spiv & APIC_ENABLED)
+		return;
+	spiv |= APIC_ENABLED;
+	memcpy(s.regs + APIC_SPIV, &spiv, sizeof(spiv));
+	ioctl(v->fd, KVM_SET_LAPIC, &s);
+}
+
 /* On the vCPU's thread. */
 void ke_synic_set(struct ke_vcpu *v)
 {
@@ -128,6 +149,8 @@ void ke_synic_set(struct ke_vcpu *v)
 	if (vector && v->e->has_synic) {
 		if (!ioctl(v->fd, KVM_ENABLE_CAP, &cap) && !ke_msr_set(v, MSR_SCONTROL, 1))
 			v->synic = !ke_msr_set(v, MSR_SINT0, SINT_AUTO_EOI | vector);
+		if (v->synic)
+			apic_on(v);
 	} else if (v->synic) {
 		ke_msr_set(v, MSR_SINT0, SINT_MASKED);
 		v->synic = false;

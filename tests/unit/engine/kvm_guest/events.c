@@ -118,12 +118,16 @@ void task_blocked_upcall(void)
 	wait_for(&upcalls[0], 3);
 }
 
+/* This one comes whatever the APIC's state is: not touched, on, or switched off. */
 void task_callback(void)
 {
-	apic_on();
 	need(!call(CALL_CALLBACK, TEST_CALLBACK, 0, 0, 0));
 	__asm__ volatile("sti");
 	for (unsigned i = 1; i <= 100; i++) {
+		if (i == 50)
+			apic_on();
+		else if (i % 10 == 0 && i > 80)
+			apic_write(APIC_SPIV, 0xff);
 		need(!call(CALL_SEND, 0, 0, 0, 0));
 		wait_for(&callbacks[0], i);
 	}
