@@ -28,6 +28,13 @@ gets_a_card() {
 		ip link set eth0 up && udhcpc -i eth0 -s /etc/lease -n -q -t 8 && ping -c 2 -W 5 10.0.2.2'
 }
 loses_the_card() { refhv network-detach manage 0 && vanishes /sys/class/net/eth0; }
+is_small() { # what the process holds beyond the guest's memory, which is a shared mapping
+	local kib
+	kib=$(awk '/^(RssAnon|RssFile)/ { n += $2 } END { print n }' "/proc/$(refhv info manage --json | sed -n 's/.*"pid": *\([0-9]*\).*/\1/p' | head -n 1)/status")
+	echo "$kib KiB"
+	[ "$kib" -gt 100 ] && [ "$kib" -lt 10240 ]
+}
+is_rebooted() { refhv reboot manage && rebooted manage && shell manage 90; }
 
 claim starts_for_management guest manage "maxmem = 256"
 claim comes_up_for_management shell manage 90 && {
