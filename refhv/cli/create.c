@@ -123,6 +123,8 @@ static int start(struct cli *c, bool in_foreground)
 		free(name);
 		return cli_error(c, &e);
 	}
+	if (l.warning[0] && !(c->flags & CREATE_QUIET))
+		fprintf(stderr, "refhv: %s: warning: %s\n", name, l.warning);
 	if (in_foreground) {
 		rc = foreground(c, &r, &l, name);
 	} else {
@@ -175,7 +177,7 @@ const struct cli_command cli_run = {
 		"exit code 0, and the domain goes on.\n"
 		"  -p, --paused      do not let it run until refhv unpause\n"
 		"  -n, --dry-run     print what would be built, as JSON, and do nothing\n"
-		"  -q, --quiet       no warnings about the configuration\n",
+		"  -q, --quiet       no warnings\n",
 	.flag = {{'p', "paused", CREATE_PAUSED},
 		 {'n', "dry-run", CREATE_DRY},
 		 {'q', "quiet", CREATE_QUIET}},
@@ -193,7 +195,7 @@ const struct cli_command cli_create = {
 		"  -c, --console     attach to its console at once; Ctrl-] leaves\n"
 		"  -F, --foreground  as refhv run\n"
 		"  -n, --dry-run     print what would be built, as JSON, and do nothing\n"
-		"  -q, --quiet       no warnings about the configuration\n",
+		"  -q, --quiet       no warnings\n",
 	.flag = {{'p', "paused", CREATE_PAUSED},
 		 {'c', "console", CREATE_CONSOLE},
 		 {'F', "foreground", CREATE_FOREGROUND},

@@ -75,7 +75,8 @@ struct domain {
 	struct engine_client client;
 	ev_io watch_engine;
 	enum pv_domain_kind kind;
-	char why_engine[160]; /* it was chosen */
+	char why_engine[320]; /* it was chosen */
+	char warning[320];    /* for whoever starts it; empty: none */
 	char no_kvm[256];     /* launch message: why there is no kvm descriptor */
 	struct space space;
 	struct pv_vmm vmm;

@@ -219,7 +219,7 @@ int domain_process(const char *name)
 		/* The kernel takes everything else away, half-built machines included. */
 		_exit(DOMAIN_NOT_STARTED);
 	}
-	tell(d, json_pack("{s:b}", "ready", 1));
+	tell(d, json_pack("{s:b, s:s}", "ready", 1, "warning", d->warning));
 	ev_run(d->loop, 0);
 	stop(d);
 	_exit(d->exit_code);

@@ -105,10 +105,11 @@ static void drop(struct launch *l)
 }
 
 /* Wait for "ready" or "error". */
-static int await_ready(int report, struct refhv_error *e)
+static int await_ready(struct launched *out, struct refhv_error *e)
 {
 	json_t *msg, *error;
-	int rc = fdmsg_recv(report, &msg, NULL, 0, NULL);
+	const char *warning;
+	int rc = fdmsg_recv(out->report, &msg, NULL, 0, NULL);
 
 	if (rc || json_object_get(msg, "ended")) {
 		if (!rc)
@@ -117,6 +118,8 @@ static int await_ready(int report, struct refhv_error *e)
 				  "the domain process died while it started");
 	}
 	error = json_object_get(msg, "error");
+	warning = json_string_value(json_object_get(msg, "warning"));
+	snprintf(out->warning, sizeof(out->warning), "%s", warning ? warning : "");
 	rc = 0;
 	if (error) {
 		launch_error_from_json(error, e);
@@ -172,7 +175,7 @@ int launch_domain(struct rundir *r, const struct refhv_config *c, const struct l
 	/* With a keeper, it is the one who removes the folder. */
 	rundir_release(r, &l.claim, keeper < 0);
 	if (!rc)
-		rc = await_ready(out->report, e);
+		rc = await_ready(out, e);
 	if (rc) {
 		if (out->report >= 0)
 			close(out->report);

@@ -56,6 +56,8 @@ struct launch_options {
 struct launched {
 	uint16_t domid;
 	int report; /* SOCK_SEQPACKET: {"ready"}, {"error"}, {"ended"} come; {"detach"} may be sent */
+	char warning
+		[320]; /* something about it that works, and that a person should know; empty: nothing */
 	int console; /* SOCK_STREAM: the first console client, which misses nothing; -1 unless foreground */
 };
 

@@ -6,8 +6,8 @@
 #ifndef REFHV_ENGINE_KVM_KVM_PROBE_H
 #define REFHV_ENGINE_KVM_KVM_PROBE_H
 
-#include <stdbool.h>
 #include <stddef.h>
+#include "speed.h"
 
 /* Opens /dev/kvm: a descriptor, or negative -PV_E* with a line for a person in why[]. */
 int kvm_open(char *why, size_t size);
@@ -16,10 +16,9 @@ int kvm_open(char *why, size_t size);
 int kvm_check(int kvm_fd, char *why, size_t size);
 
 /*
- * Is this /dev/kvm an emulator in software? Found by running a short loop in a tiny VM: well under
- * a millisecond on hardware (also nested), about 0.1 s where each instruction is interpreted. 1, 0,
- * or negative if even that VM does not run. rate, if not NULL: instructions a second.
+ * How fast it is, measured in a tiny VM of its own: about 1 ms on hardware, KVM_SPEED_BUDGET_NS where it is slow. Negative
+ * if that VM does not run. The calling thread may hear SIGURG meanwhile.
  */
-int kvm_emulated(int kvm_fd, double *rate);
+int kvm_measure(int kvm_fd, struct kvm_speed *speed);
 
 #endif

@@ -4,23 +4,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 #include <pv/abi/errno.h>
 #include "kvm_probe.h"
 
-enum {
-	ROUNDS = 50000, /* of two instructions */
-	PAGE = 4096,
-	TRIES = 3
-};
-/* An interpreter manages 1 to 5 million; a processor under emulated nesting above 50 million. */
-#define SLOW_RATE 20e6
+enum { PAGE = 4096 };
 
 int kvm_open(char *why, size_t size)
 {
@@ -85,7 +81,15 @@ int kvm_check(int kvm_fd, char *why, size_t size)
 	return 0;
 }
 
-static uint64_t now_ns(void)
+/* A tiny VM: one page, one virtual CPU in real mode. */
+struct tiny {
+	int vm, vcpu;
+	uint8_t *page;
+	struct kvm_run *run;
+	size_t run_size;
+};
+
+static uint64_t tiny_now(void *ctx)
 {
 	struct timespec t;
 
@@ -93,82 +97,113 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* Real mode: mov $ROUNDS, %ecx; 1: dec %ecx; jnz 1b; out %al, $1 */
-static const uint8_t loop_code[] = {
-	0x66, 0xb9, ROUNDS & 0xff, ROUNDS >> 8 & 0xff, 0, 0, 0x66, 0x49, 0x75, 0xfc, 0xe6, 0x01};
+/* jecxz out; 1: dec %ecx; jnz 1b; out: out %al, $1 */
+static const uint8_t loop_code[] = {0x67, 0xe3, 0x04, 0x66, 0x49, 0x75, 0xfc, 0xe6, 0x01};
 
-/* The time of one loop, or 0 if it did not end as it should. */
-static uint64_t one_loop(int vcpu, struct kvm_run *run)
+static int tiny_run(void *ctx, uint32_t rounds, uint64_t until)
+{
+	struct kvm_regs regs = {.rflags = 2, .rcx = rounds};
+	struct tiny *t = ctx;
+
+	if (ioctl(t->vcpu, KVM_SET_REGS, &regs))
+		return -PV_EIO;
+	while (ioctl(t->vcpu, KVM_RUN, 0))
+		if ((errno != EINTR && errno != EAGAIN) || tiny_now(NULL) >= until)
+			return -PV_EIO;
+	return t->run->exit_reason == KVM_EXIT_IO ? 0 : -PV_EIO;
+}
+
+static int tiny_cpu(struct tiny *t)
 {
 	struct kvm_sregs sregs;
-	struct kvm_regs regs = {.rflags = 2};
-	uint64_t start;
 
-	if (ioctl(vcpu, KVM_GET_SREGS, &sregs))
-		return 0;
+	/* Old Intel processors need a place for a real-mode task; others do not mind. */
+	ioctl(t->vm, KVM_SET_TSS_ADDR, 0xfffbd000ul);
+	t->vcpu = ioctl(t->vm, KVM_CREATE_VCPU, 0);
+	if (t->vcpu < 0)
+		return -PV_EIO;
+	t->run = mmap(NULL, t->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, t->vcpu, 0);
+	if (t->run == MAP_FAILED || ioctl(t->vcpu, KVM_GET_SREGS, &sregs))
+		return -PV_EIO;
 	sregs.cs.base = 0;
 	sregs.cs.selector = 0;
-	if (ioctl(vcpu, KVM_SET_SREGS, &sregs) || ioctl(vcpu, KVM_SET_REGS, &regs))
-		return 0;
-	start = now_ns();
-	while (ioctl(vcpu, KVM_RUN, 0))
-		if (errno != EINTR && errno != EAGAIN)
-			return 0;
-	if (run->exit_reason != KVM_EXIT_IO)
-		return 0;
-	return now_ns() - start + 1;
+	return ioctl(t->vcpu, KVM_SET_SREGS, &sregs) ? -PV_EIO : 0;
 }
 
-static uint64_t measure(int kvm_fd, int vm, uint8_t *page)
+static int tiny_create(struct tiny *t, int kvm_fd)
 {
-	struct kvm_userspace_memory_region region = {.memory_size = PAGE,
-						     .userspace_addr = (uintptr_t)page};
+	struct kvm_userspace_memory_region region = {.memory_size = PAGE};
 	int size = ioctl(kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
-	uint64_t best = 0, ns;
-	struct kvm_run *run;
-	int vcpu;
 
-	memcpy(page, loop_code, sizeof(loop_code));
-	if (size < (int)sizeof(*run) || ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region))
-		return 0;
-	/* Old Intel processors need a place for a real-mode task; others do not mind. */
-	ioctl(vm, KVM_SET_TSS_ADDR, 0xfffbd000ul);
-	vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
-	if (vcpu < 0)
-		return 0;
-	run = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
-	if (run != MAP_FAILED) {
-		/* The first loop pays for page faults; the best tells what the machine can do. */
-		for (int i = 0; i < TRIES; i++) {
-			ns = one_loop(vcpu, run);
-			if (ns && (!best || ns < best))
-				best = ns;
-		}
-		munmap(run, (size_t)size);
-	}
-	close(vcpu);
-	return best;
+	*t = (struct tiny){.vm = ioctl(kvm_fd, KVM_CREATE_VM, 0),
+			   .vcpu = -1,
+			   .page = MAP_FAILED,
+			   .run = MAP_FAILED};
+	if (t->vm < 0 || size < (int)sizeof(*t->run))
+		return -PV_EIO;
+	t->run_size = (size_t)size;
+	t->page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (t->page == MAP_FAILED)
+		return -PV_EIO;
+	memcpy(t->page, loop_code, sizeof(loop_code));
+	region.userspace_addr = (uintptr_t)t->page;
+	return ioctl(t->vm, KVM_SET_USER_MEMORY_REGION, &region) ? -PV_EIO : tiny_cpu(t);
 }
 
-int kvm_emulated(int kvm_fd, double *rate)
+static void tiny_destroy(struct tiny *t)
 {
-	uint64_t best = 0;
-	uint8_t *page;
-	double r;
-	int vm = ioctl(kvm_fd, KVM_CREATE_VM, 0);
+	if (t->run != MAP_FAILED)
+		munmap(t->run, t->run_size);
+	if (t->vcpu >= 0)
+		close(t->vcpu);
+	if (t->vm >= 0)
+		close(t->vm);
+	if (t->page != MAP_FAILED)
+		munmap(t->page, PAGE);
+}
 
-	if (vm < 0)
-		return -PV_ENODEV;
-	page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (page != MAP_FAILED) {
-		best = measure(kvm_fd, vm, page);
-		munmap(page, PAGE);
-	}
-	close(vm);
-	if (!best)
+static void interrupted(int sig)
+{
+}
+
+/*
+ * An emulator that never comes back is interrupted: the signal makes KVM_RUN return. It comes again and
+ * again, because the first may come just before KVM_RUN begins.
+ */
+static int interrupt_me(timer_t *timer, struct sigaction *before)
+{
+	const struct itimerspec when = {.it_value.tv_nsec = KVM_SPEED_BUDGET_NS,
+					.it_interval.tv_nsec = KVM_SPEED_BUDGET_NS / 5};
+	struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGURG};
+	struct sigaction act = {.sa_handler = interrupted};
+
+	event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
+	if (sigaction(SIGURG, &act, before))
 		return -PV_EIO;
-	r = 2e9 * ROUNDS / (double)best;
-	if (rate)
-		*rate = r;
-	return r < SLOW_RATE;
+	if (!timer_create(CLOCK_MONOTONIC, &event, timer)) {
+		if (!timer_settime(*timer, 0, &when, NULL))
+			return 0;
+		timer_delete(*timer);
+	}
+	sigaction(SIGURG, before, NULL);
+	return -PV_EIO;
+}
+
+int kvm_measure(int kvm_fd, struct kvm_speed *speed)
+{
+	struct tiny t;
+	const struct kvm_trial trial = {.ctx = &t, .now = tiny_now, .run = tiny_run};
+	struct sigaction before;
+	timer_t timer;
+	int rc = tiny_create(&t, kvm_fd);
+
+	if (!rc)
+		rc = interrupt_me(&timer, &before);
+	if (!rc) {
+		rc = kvm_speed_measure(&trial, speed);
+		timer_delete(timer);
+		sigaction(SIGURG, &before, NULL);
+	}
+	tiny_destroy(&t);
+	return rc;
 }

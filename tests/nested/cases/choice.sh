@@ -1,0 +1,32 @@
+# Which engine an image gets that can be both: measured where there is one CPU, never without KVM, and as the configuration says.
+
+config() { printf '%s\n' "name = 'choice'" "kernel = '/images/hello.elf'" "memory = 32" "$@" >choice.cfg; }
+# engine PATTERN PATTERN: which, and why.
+engine() {
+	refhv create -p choice.cfg && refhv info choice >out && refhv destroy choice && cat out && grep -E "^engine *: $1" out && grep -E "^engine_why *: .*$2" out
+}
+without_kvm() {
+	local rc
+	mv /dev/kvm /dev/hidden
+	"$@"
+	rc=$?
+	mv /dev/hidden /dev/kvm
+	return $rc
+}
+measures() {
+	case $(nproc) in
+	1) config && engine '(user|kvm)' 'both ways; on one CPU, leaving a virtual CPU \([0-9.]+ us\) costs' ;;
+	*) config && engine user 'both ways; with more than one CPU' ;;
+	esac
+}
+does_without() { config && without_kvm engine user 'both ways; there is no /dev/kvm'; }
+obeys() {
+	config "engine = 'kvm'" && engine kvm 'the configuration says so' && config "engine = 'user'" && engine user 'the configuration says so'
+}
+wants_more_vcpus() { config "maxvcpus = 65" && engine kvm 'both ways; .*more vCPUs'; }
+
+claim image_for_both_engines_is_measured measures
+sed -n 's/^engine_why *: /# /p' claim.out | head -n 1
+claim image_for_both_engines_does_without_kvm does_without
+claim engine_of_the_configuration_is_taken obeys
+claim image_for_both_engines_gets_kvm_for_what_only_that_has wants_more_vcpus
