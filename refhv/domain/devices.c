@@ -22,11 +22,14 @@ static void broken(void *ctx, const char *kind, unsigned index, const char *reas
 static void front_changed(void *arg, const char *path)
 {
 	struct device *dev = arg;
+	char reason[64];
 
 	dev->status = dev->disk ? host_disk_step(dev->disk) : host_net_step(dev->net);
-	if (dev->status < 0)
-		domain_log(dev->d, "%s %u: the frontend cannot be served (error %d)",
-			   dev->bus.cfg.kind, dev->bus.cfg.index, -dev->status);
+	if (dev->status < 0) {
+		snprintf(reason, sizeof(reason), "the frontend cannot be served (error %d)",
+			 -dev->status);
+		host_bus_tell(&dev->bus, reason);
+	}
 	hotplug_stepped(dev);
 }
 

@@ -279,9 +279,8 @@ static int front_state(void *ctx)
 	return state;
 }
 
-static void broken(void *ctx, const char *reason)
+void host_bus_tell(struct host_bus *b, const char *reason)
 {
-	struct host_bus *b = ctx;
 	unsigned before = __atomic_fetch_add(&b->told, 1, __ATOMIC_RELAXED);
 
 	/* A frontend can break and reconnect as often as it likes (XSA-157: no log flood). */
@@ -290,6 +289,11 @@ static void broken(void *ctx, const char *reason)
 	else if (before == HOST_BUS_REASONS)
 		b->cfg.broken(b->cfg.ctx, b->cfg.kind, b->cfg.index,
 			      "so often that it is not told any more");
+}
+
+static void broken(void *ctx, const char *reason)
+{
+	host_bus_tell(ctx, reason);
 }
 
 void host_bus_init(struct host_bus *b, const struct host_bus_config *cfg)

@@ -67,6 +67,8 @@ struct host_bus {
 void host_bus_init(struct host_bus *b, const struct host_bus_config *cfg);
 /* The events of this queue (below HOST_BUS_QUEUES) write an eventfd of their own from now on. Before its backend connects. */
 void host_bus_set_kick(struct host_bus *b, unsigned queue, int kick, uint16_t kick_index);
+/* A reason for which the device does not work, to cfg.broken: of all of them, as many as HOST_BUS_REASONS says. Any thread. */
+void host_bus_tell(struct host_bus *b, const char *reason);
 /* Unbinds what is still bound. Rings and pages have been unmapped by the backend. */
 void host_bus_close(struct host_bus *b);
 

@@ -418,7 +418,10 @@ START_TEST(reason_of_a_stop_is_told_a_few_times_and_no_more)
 
 	host_bus_init(&b, &c);
 	for (i = 0; i < 100000; i++)
-		b.bus.broken(b.bus.ctx, "a test");
+		if (i % 2)
+			b.bus.broken(b.bus.ctx, "a test");
+		else
+			host_bus_tell(&b, "another");
 	ck_assert_uint_eq(told, HOST_BUS_REASONS + 1);
 }
 END_TEST

@@ -8,6 +8,7 @@ HELLO.ELF has no drivers, so it uses nothing that it is given; it reboots when i
 import json
 import os
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,22 @@ claims = []
 def claim(f):
     claims.append(f)
     return f
+
+
+class Store:
+    """The domain's xenstore, by its socket (xen/include/public/io/xs_wire.h)."""
+    WRITE = 11
+
+    def __init__(self, path):
+        self.s = socket.socket(socket.AF_UNIX)
+        self.s.connect(path)
+
+    def write(self, path, value):
+        body = path.encode() + b'\0' + value.encode()
+        self.s.sendall(struct.pack('<4I', self.WRITE, 0, 0, len(body)) + body)
+        kind, _, _, n = struct.unpack('<4I', self.s.recv(16, socket.MSG_WAITALL))
+        said = self.s.recv(n, socket.MSG_WAITALL)
+        assert kind == self.WRITE, (path, said)
 
 
 class Place:
@@ -230,6 +247,24 @@ def prefaulted_memory_is_there_at_once(p):
     with open(f'/proc/{p.pid()}/status') as f:
         shmem = next(int(x.split()[1]) for x in f if x.startswith('RssShmem'))
     assert shmem >= 32768, shmem
+    p.refhv('destroy', 'hello')
+
+
+@claim
+def a_frontend_that_cannot_be_served_is_told_a_few_times_and_no_more(p):
+    p.image('x.img')
+    p.create(more='disk = ["x.img,raw,xvda,rw"]')
+    front = f'/local/domain/{p.info()["domid"]}/device/vbd/51712'
+    store = Store(p.path('run/hello/xenstore.sock'))
+    store.write(front + '/ring-ref', '4000000000')
+    store.write(front + '/event-channel', '1')
+    for _ in range(40):
+        for state in '1', '3':
+            store.write(front + '/state', state)
+    p.info()
+    with open(p.path('run/hello/refhv.log')) as f:
+        lines = [x for x in f if 'vbd 51712' in x]
+    assert 1 < len(lines) <= 9 and 'not told any more' in lines[-1], lines
     p.refhv('destroy', 'hello')
 
 
