@@ -3,12 +3,19 @@
  *
  * A page outside the regions is memory only with the engine's help (frame_set), since the engine told its CPUs of the regions alone. A
  * page inside that was given back is memory for the CPUs still: a guest that looks there finds new zeros and harms itself.
+ *
+ * Large pages (hugetlbfs) are a pool with an end, and who touches one that is not there dies of SIGBUS: this process, when the guest puts a frame
+ * of the machine there. So the regions are filled before the guest starts and nothing of them is given back to the host, and a page outside is allocated
+ * before it counts as memory, or refused.
  */
 #include <fcntl.h>
 #include <pv/abi/errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include "domain/domain.h"
+
+#define LARGE_ORDER 9
+#define LARGE	    (4096ull << LARGE_ORDER)
 
 static bool bit(const uint64_t *map, uint64_t gfn)
 {
@@ -54,13 +61,16 @@ int space_create(struct space *s, uint64_t size, const struct engine_region *reg
 		 unsigned flags)
 {
 	*s = (struct space){.fd = -1, .size = size, .nregions = n};
+	s->large = flags & ENGINE_RAM_HUGE;
+	if (s->large)
+		s->size = (size + LARGE - 1) & ~(LARGE - 1);
 	if (n) {
 		memcpy(s->region, region, n * sizeof(*region));
 	} else {
 		s->nregions = 1;
-		s->region[0].size = size;
+		s->region[0].size = s->size;
 	}
-	return engine_ram_create(size, flags, &s->fd, &s->ram);
+	return engine_ram_create(s->size, flags, &s->fd, &s->ram);
 }
 
 uint64_t space_ram(const struct space *s)
@@ -96,6 +106,19 @@ static bool all(const struct space *s, uint64_t gfn, unsigned order, bool memory
 	return true;
 }
 
+static int take_large(struct space *s, uint64_t gfn)
+{
+	uint64_t n = gfn >> LARGE_ORDER;
+
+	for (unsigned i = 0; i < s->ntaken; i++)
+		if (s->taken[i] == n)
+			return 0;
+	if (s->ntaken == SPACE_LARGE_MAX || fallocate(s->fd, 0, (off_t)(n * LARGE), (off_t)LARGE))
+		return -PV_ENOMEM;
+	s->taken[s->ntaken++] = n;
+	return 0;
+}
+
 /* The page has changed sides; outside the regions the engine is told. */
 static int set_own(struct domain *d, uint64_t gfn, bool own)
 {
@@ -106,10 +129,10 @@ static int set_own(struct domain *d, uint64_t gfn, bool own)
 		put_bit(s->odd, gfn, !own);
 		return 0;
 	}
-	if (d->impl->frame_set)
-		rc = d->impl->frame_set(d->engine, gfn, own);
-	else
-		rc = -PV_EINVAL;
+	if (own && s->large)
+		rc = take_large(s, gfn);
+	if (rc >= 0)
+		rc = d->impl->frame_set ? d->impl->frame_set(d->engine, gfn, own) : -PV_EINVAL;
 	if (rc >= 0)
 		put_bit(s->odd, gfn, own);
 	return rc;
@@ -123,8 +146,8 @@ int space_release(struct domain *d, uint64_t gfn, unsigned order)
 		return -PV_EINVAL;
 	if (need_map(s, &s->odd))
 		return -PV_ENOMEM;
-	if (fallocate(s->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)(gfn << 12),
-		      (off_t)(4096ull << order)))
+	if (!s->large && fallocate(s->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+				   (off_t)(gfn << 12), (off_t)(4096ull << order)))
 		return -PV_ENOMEM;
 	d->impl->mark_dirty(d->engine, gfn << 12, 4096ull << order);
 	for (uint64_t i = 0; i < 1ull << order; i++)
@@ -170,6 +193,9 @@ int space_overlay_set(struct domain *d, uint64_t gfn, uint64_t source, unsigned 
 	struct space *s = &d->space;
 	int rc = 0;
 
+	/* A part of a large page cannot show another. */
+	if (s->large)
+		return -PV_EOPNOTSUPP;
 	if (gfn >= s->size >> 12 || (!gone && !space_at(s, source << 12, 4096)))
 		return -PV_EINVAL;
 	if (gone != bit(s->overlay, gfn))

@@ -13,18 +13,27 @@
 
 struct domain;
 
+/*
+ * Large pages outside the regions. Those come from a pool that others draw from too, and the machine's own frames, wherever the guest wants them, fill a few (Linux
+ * has them side by side).
+ */
+enum { SPACE_LARGE_MAX = 16 };
+
 struct space {
 	int fd;
+	bool large;    /* of large pages, which are there before they are touched or not at all */
 	void *ram;     /* guest-physical address g is ram + g, memory or not */
 	uint64_t size; /* bytes: where the span ends */
 	struct engine_region region[ENGINE_MAX_REGIONS]; /* memory from the start, ascending */
 	unsigned nregions;
 	/* One bit a page: it is otherwise than its region says. Given back by the guest, or memory outside. NULL: none is. */
 	uint64_t *odd;
-	uint64_t *overlay; /* one bit a page: it shows another one; NULL: none does */
+	uint64_t *overlay;		 /* one bit a page: it shows another one; NULL: none does */
+	uint64_t taken[SPACE_LARGE_MAX]; /* large pages outside the regions, by number */
+	unsigned ntaken;
 };
 
-/* The whole span is one region unless *regions says otherwise. 0 or -PV_E...; *s stays usable for the regions' sake. */
+/* The whole span is one region unless *regions says otherwise. Large pages round it up. 0 or -PV_E...; *s stays usable for the regions' sake. */
 int space_create(struct space *s, uint64_t size, const struct engine_region *region, unsigned n,
 		 unsigned flags);
 /* Bytes that are memory from the start. */
