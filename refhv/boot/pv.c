@@ -138,17 +138,17 @@ static void fill_start_info(struct pv_start_info *si, const struct boot_kernel *
 
 int boot_pv_check(const struct boot_kernel *k, const struct boot_config *c, struct boot_error *err)
 {
-	int rc;
+	int rc = check_notes(k, err);
 
+	if (rc)
+		return rc;
 	if (c->cmdline && strlen(c->cmdline) >= PV_MAX_GUEST_CMDLINE)
 		return boot_fail(
 			err, PV_E2BIG,
 			"%s: the command line has %zu bytes, a PV kernel takes %d; shorten "
 			"extra",
 			k->name, strlen(c->cmdline), PV_MAX_GUEST_CMDLINE - 1);
-	rc = check_notes(k, err);
-	if (!rc)
-		rc = boot_features(k, c->features, err);
+	rc = boot_features(k, c->features, err);
 	return rc ? rc : check_addresses(k, c, err);
 }
 

@@ -4,17 +4,34 @@
 #include <string.h>
 #include "config/check.h"
 
-/* start_info's cmd_line field is 1024 bytes with its NUL (xen/include/public/xen.h, MAX_GUEST_CMDLINE). */
-enum { CMDLINE_MAX = 1023, PATH_LEN_MAX = 4095 };
+/*
+ * PV: start_info's cmd_line field is 1024 bytes with its NUL (xen/include/public/xen.h, MAX_GUEST_CMDLINE). PVH: the line lies anywhere, but Linux cuts it
+ * off silently after 2047 bytes (COMMAND_LINE_SIZE on x86). Where it is not known yet what the domain will be, the image's check has the last word.
+ */
+enum { CMDLINE_PV_MAX = 1023, CMDLINE_MAX = 2047, PATH_LEN_MAX = 4095 };
+
+static int check_cmdline(const struct refhv_config *c, const char *file, struct refhv_error *e)
+{
+	bool pv = c->type == CONFIG_TYPE_PV || c->engine == CONFIG_ENGINE_USER;
+	size_t len = strlen(c->cmdline), max = pv ? CMDLINE_PV_MAX : CMDLINE_MAX;
+
+	if (len <= max)
+		return 0;
+	return refhv_fail_at(e, REFHV_CONFIG, file, 0, "shorten extra= or cmdline=",
+			     "the command line has %zu bytes, a %s kernel takes %zu", len,
+			     pv ? "PV" : "Linux", max);
+}
 
 int config_check(const struct refhv_config *c, const char *file, struct refhv_error *e)
 {
+	int rc;
+
 	if (!c->name || !config_name_ok(c->name))
 		return refhv_fail_at(e, REFHV_CONFIG, file, 0,
 				     "use 1 to 63 letters, digits, and _ . + - inside", "bad name");
-	if (strlen(c->cmdline) > CMDLINE_MAX)
-		return refhv_fail_at(e, REFHV_CONFIG, file, 0, "shorten extra= or cmdline=",
-				     "the command line has more than 1023 bytes");
+	rc = check_cmdline(c, file, e);
+	if (rc)
+		return rc;
 	if ((c->kernel && strlen(c->kernel) > PATH_LEN_MAX) ||
 	    (c->ramdisk && strlen(c->ramdisk) > PATH_LEN_MAX))
 		return refhv_fail_at(e, REFHV_CONFIG, file, 0, NULL, "a path is too long");

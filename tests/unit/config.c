@@ -45,6 +45,35 @@ START_TEST(minimal_configuration_has_the_documented_defaults)
 }
 END_TEST
 
+static int parse_line(size_t len, const char *more)
+{
+	char text[4096];
+
+	config_free(&c);
+	snprintf(text, sizeof(text), MINIMAL "%s\ncmdline='%0*d'\n", more, (int)len, 0);
+	return parse(text);
+}
+
+static void line_limit(const char *more, size_t max, const char *says)
+{
+	ck_assert_msg(!parse_line(max, more), "%s: %s", more, e.what);
+	ck_assert_uint_eq(strlen(c.cmdline), max);
+	ck_assert(parse_line(max + 1, more));
+	ck_assert_int_eq(e.exit, REFHV_CONFIG);
+	ck_assert_msg(strstr(e.what, says), "%s", e.what);
+}
+
+START_TEST(command_line_is_as_long_as_its_kind_of_kernel_takes)
+{
+	line_limit("type='pv'", 1023, "has 1024 bytes, a PV kernel takes 1023");
+	line_limit("engine='user'", 1023, "has 1024 bytes, a PV kernel takes 1023");
+	line_limit("type='pvh'", 2047, "has 2048 bytes, a Linux kernel takes 2047");
+	line_limit("engine='kvm'", 2047, "has 2048 bytes");
+	/* What it will be the image decides. */
+	line_limit("", 2047, "has 2048 bytes");
+}
+END_TEST
+
 START_TEST(xens_own_pvhlinux_example_is_read)
 {
 	good("# This is a fairly minimal example\n"
@@ -442,6 +471,7 @@ int main(void)
 
 	tcase_add_checked_fixture(t, NULL, teardown);
 	tcase_add_test(t, minimal_configuration_has_the_documented_defaults);
+	tcase_add_test(t, command_line_is_as_long_as_its_kind_of_kernel_takes);
 	tcase_add_test(t, xens_own_pvhlinux_example_is_read);
 	tcase_add_test(t, separators_comments_quotes_and_escapes_are_xls);
 	tcase_add_test(t, appending_joins_strings_and_lists);
