@@ -212,6 +212,20 @@ static void hook_block(void *ctx, unsigned vcpu, uint64_t deadline_ns)
 	d->impl->block(d->engine, vcpu, deadline_ns);
 }
 
+static int hook_nmi(void *ctx, unsigned by, unsigned vcpu)
+{
+	struct domain *d = ctx;
+
+	return d->impl->nmi(d->engine, vcpu);
+}
+
+static int hook_tlb_flush(void *ctx, unsigned by)
+{
+	struct domain *d = ctx;
+
+	return d->impl->tlb_flush(d->engine, by);
+}
+
 static void hook_upcall_vector_set(void *ctx, unsigned vcpu, uint8_t vector)
 {
 	struct domain *d = ctx;
@@ -296,6 +310,8 @@ static void pvh_hooks(struct domain *d)
 	d->vmm.frame_set = hook_frame_set;
 	d->vmm.physmap_set = hook_physmap_set;
 	d->vmm.block = hook_block;
+	d->vmm.nmi = hook_nmi;
+	d->vmm.tlb_flush = hook_tlb_flush;
 	d->vmm.upcall_vector_set = hook_upcall_vector_set;
 	d->vmm.hvm_param_set = hook_hvm_param_set;
 	d->client.hypercall32 = on_hypercall32;

@@ -245,8 +245,12 @@ struct engine_impl {
 	/*
 	 * The whole state of a vCPU, which must be down or the engine paused. set: -PV_EINVAL if
 	 * the state cannot be a vCPU's (an address that is not canonical, an XSAVE image that this
-	 * machine does not take). ENGINE_VCPU_UP is reported by get and obeyed by set. -PV_ENOSYS
-	 * for guests of ENGINE_GUEST_PVH.
+	 * machine does not take). ENGINE_VCPU_UP is reported by get and obeyed by set.
+	 *
+	 * -PV_ENOSYS for guests of ENGINE_GUEST_PVH, where nobody asks: VCPUOP_initialise and the boot vCPU go by
+	 * vcpu_start_set(), the library keeps runstate, timers and areas itself, died() names the registers. Whole
+	 * CPUs (hidden parts of segments, MSRs, a local APIC) do not fit into Xen's PV context; the form for them
+	 * is Xen's HVM context record, which comes with the saving of such guests.
 	 */
 	int (*vcpu_set)(struct engine *e, unsigned vcpu, const struct engine_vcpu_state *state);
 	int (*vcpu_get)(struct engine *e, unsigned vcpu, struct engine_vcpu_state *state);
@@ -270,9 +274,19 @@ struct engine_impl {
 
 	/* HVMOP_set_evtchn_upcall_vector: upcalls of this vCPU come as `vector`; it sends EOIs. */
 	void (*upcall_vector_set)(struct engine *e, unsigned vcpu, uint8_t vector);
-	/* HVM_PARAM_CALLBACK_IRQ: for vCPUs without one of their own; the guest sends no EOI. 0 =
-	 * none. */
+	/*
+	 * HVM_PARAM_CALLBACK_IRQ: for vCPUs without one of their own; the guest sends no EOI. 0 =
+	 * none. Where that cannot be had, the guest dies of the first upcall that would need it.
+	 */
 	void (*callback_set)(struct engine *e, uint8_t vector);
+
+	/* An NMI for this vCPU, which takes it when it comes up if it is down. One waits, not more. */
+	int (*nmi)(struct engine *e, unsigned vcpu);
+	/*
+	 * HVMOP_flush_tlbs, on the thread of vCPU `by`, in a callback and without the client's locks: no vCPU uses a
+	 * translation of the guest's page tables that is older than the call. Waits until vCPUs have been interrupted.
+	 */
+	int (*tlb_flush)(struct engine *e, unsigned by);
 
 	/*
 	 * A page outside the regions becomes memory, or stops being it: zero at first, byte gfn <<

@@ -206,7 +206,7 @@ static void kvm_engine_hypercall_page(struct engine *e, void *page)
 	ke_page_fill(page, false);
 }
 
-/* The whole state of a PVH vCPU has no form yet that others could read. */
+/* See engine.h: nothing reads or writes it in this form. */
 static int kvm_engine_vcpu_set(struct engine *e, unsigned vcpu,
 			       const struct engine_vcpu_state *state)
 {
@@ -299,6 +299,8 @@ const struct engine_impl engine_kvm = {
 	.vcpu_start_set = ke_start_set,
 	.upcall_vector_set = ke_upcall_vector_set,
 	.callback_set = ke_callback_set,
+	.nmi = ke_nmi,
+	.tlb_flush = ke_tlb_flush,
 	.frame_set = ke_frame_set,
 	.overlay_set = ke_overlay_set,
 	.block = ke_block,

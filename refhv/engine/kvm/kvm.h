@@ -53,7 +53,9 @@ enum ke_todo {
 	KE_UP = 1 << 3,
 	KE_DOWN = 1 << 4,
 	KE_LOOK = 1 << 5,  /* is it halted for good? */
-	KE_SYNIC = 1 << 6, /* the legacy callback has changed */
+	KE_SYNIC = 1 << 6, /* the legacy callback has changed, or is not armed and wanted */
+	KE_NMI = 1 << 7,
+	KE_FLUSH = 1 << 8, /* forget translations of the guest's page tables */
 };
 
 enum ke_exit {
@@ -85,6 +87,8 @@ struct ke_vcpu {
 	uint32_t sleeps; /* atomic: the thread is in block() */
 	uint32_t kicked; /* atomic: kicked since the last block() */
 	uint32_t up;	 /* atomic: it runs, or waits for a time when it may */
+	uint32_t nmi;	 /* atomic: one is to be given to it */
+	uint32_t synic;	 /* atomic, its thread's to change: the legacy callback ends by itself */
 
 	uint64_t vinfo_gpa;   /* atomic; ENGINE_NO_GPA */
 	uint64_t deadline;    /* atomic: guest system time in ns, 0 = off */
@@ -101,7 +105,6 @@ struct ke_vcpu {
 	/* Only the thread's. */
 	bool incomplete; /* an exit that KVM finishes at the next entry */
 	bool arriving;	 /* INIT has come */
-	bool synic;	 /* SynIC is on */
 
 	uint64_t exits[KE_EXITS]; /* atomic */
 };
@@ -263,6 +266,12 @@ void ke_upcall_vector_set(struct engine *e, unsigned vcpu, uint8_t vector);
 void ke_callback_set(struct engine *e, uint8_t vector);
 void ke_synic_set(struct ke_vcpu *v);
 void ke_kick(struct engine *e, unsigned vcpu, unsigned why);
+
+/* shootdown.c */
+int ke_nmi(struct engine *e, unsigned vcpu);
+void ke_nmi_give(struct ke_vcpu *v);
+int ke_tlb_flush(struct engine *e, unsigned by);
+void ke_tlb_drop(struct ke_vcpu *v);
 
 /* pio.c */
 void ke_pio(struct ke_vcpu *v);

@@ -10,6 +10,7 @@
  * which the guest does not see, ends such interrupts by itself (AutoEOI). Neither does it know of
  * the local APIC, through which KVM sends it all the same: for guests of that kind the APIC is
  * switched on. Both is done on each vCPU, from that vCPU's thread, and again after each INIT.
+ * Without a SynIC the first such upcall would be the last: the guest is ended with that reason.
  */
 #include <string.h>
 #include <sys/ioctl.h>
@@ -48,12 +49,16 @@ static bool is_pending(struct ke_vcpu *v)
 
 static bool inject(struct ke_vcpu *v)
 {
-	uint32_t vector = vector_of(v);
+	uint32_t own = ke_read(&v->vector), vector = own ? own : ke_read(&v->e->callback);
 	struct kvm_msi msi = {
 		.address_lo = KE_LOCAL_APIC_BASE | BOOT_APIC_ID(v->id) << 12,
 		.data = vector,
 	};
 
+	if (!own && vector && !ke_read(&v->synic)) {
+		ke_ask(v, KE_SYNIC);
+		return false;
+	}
 	return vector >= LOWEST_VECTOR && ioctl(v->e->vm, KVM_SIGNAL_MSI, &msi) > 0;
 }
 
@@ -148,14 +153,19 @@ void ke_synic_set(struct ke_vcpu *v)
 
 	if (vector && v->e->has_synic) {
 		if (!ioctl(v->fd, KVM_ENABLE_CAP, &cap) && !ke_msr_set(v, MSR_SCONTROL, 1))
-			v->synic = !ke_msr_set(v, MSR_SINT0, SINT_AUTO_EOI | vector);
-		if (v->synic)
+			ke_write(&v->synic, !ke_msr_set(v, MSR_SINT0, SINT_AUTO_EOI | vector));
+		if (ke_read(&v->synic))
 			apic_on(v);
-	} else if (v->synic) {
+	} else if (ke_read(&v->synic)) {
 		ke_msr_set(v, MSR_SINT0, SINT_MASKED);
-		v->synic = false;
+		ke_write(&v->synic, 0);
 	}
-	ke_upcall_check(v);
+	if (vector && !ke_read(&v->synic) && ke_read(&v->up) && is_pending(v))
+		ke_died(v, "it takes upcalls by the callback vector, for which this KVM would need "
+			   "the "
+			   "Hyper-V SynIC; give a kernel with a vector for each vCPU (Linux 6.0)");
+	else
+		ke_upcall_check(v);
 }
 
 void ke_kick(struct engine *e, unsigned vcpu, unsigned why)

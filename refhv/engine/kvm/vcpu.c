@@ -155,6 +155,10 @@ static void do_requests(struct ke_vcpu *v, uint32_t todo)
 	}
 	if (todo & (KE_SYNIC | KE_UP))
 		ke_synic_set(v);
+	if (todo & (KE_NMI | KE_UP))
+		ke_nmi_give(v);
+	if (todo & KE_FLUSH)
+		ke_tlb_drop(v);
 	if (todo & KE_LOOK)
 		look(v);
 }
@@ -169,9 +173,10 @@ static void on_return(struct ke_vcpu *v)
 	if (ke_read(&v->up) || mp_state(v) == KVM_MP_STATE_UNINITIALIZED)
 		return;
 	ke_count(&v->exits[KE_EXIT_SIPI]);
-	v->synic = false;
+	ke_write(&v->synic, 0);
 	ke_synic_set(v);
 	changed(v, true);
+	ke_nmi_give(v);
 }
 
 static void on_exit_reason(struct ke_vcpu *v)

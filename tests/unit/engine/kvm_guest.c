@@ -9,6 +9,7 @@
 #include <pv/abi/sched.h>
 #include "kvm_machine.h"
 #include "run.h"
+#include "refhv/engine/kvm/kvm.h"
 #include "refhv/engine/kvm/kvm_probe.h"
 
 static struct km m;
@@ -199,6 +200,35 @@ static void expect_death(struct km_config c, const char *why)
 	ck_assert_int_eq(engine_kvm.resume(m.e), -PV_ESRCH);
 	km_stop(&m);
 }
+
+START_TEST(nmis_come_to_vcpus_in_any_state)
+{
+	km_run((struct km_config){.task = TASK_NMI, .vcpus = 2});
+}
+END_TEST
+
+START_TEST(flush_leaves_no_vcpu_an_old_translation)
+{
+	km_run((struct km_config){.task = TASK_FLUSH});
+	km_run((struct km_config){.task = TASK_FLUSH, .vcpus = 3});
+}
+END_TEST
+
+/* As where KVM is built without Hyper-V, or is an emulator. */
+START_TEST(legacy_callback_without_synic_ends_the_guest_with_a_reason)
+{
+	for (unsigned vcpus = 1; vcpus < 3; vcpus++) {
+		km_start(&m,
+			 (struct km_config){.task = TASK_CALLBACK, .vcpus = vcpus, .held = true});
+		m.e->has_synic = false;
+		ck_assert_int_eq(engine_kvm.resume(m.e), 0);
+		km_wait(&m);
+		ck_assert_msg(m.dead, "line %d", (int)m.verdict);
+		ck_assert_msg(strstr(m.why, "callback vector"), "%s", m.why);
+		km_stop(&m);
+	}
+}
+END_TEST
 
 START_TEST(guests_that_break_their_machine_die_with_a_reason)
 {
@@ -440,6 +470,9 @@ int main(void)
 	tcase_add_test(t, upcalls_come_as_the_vector);
 	tcase_add_test(t, upcalls_wait_for_the_local_apic);
 	tcase_add_test(t, legacy_callback_needs_no_eoi);
+	tcase_add_test(t, legacy_callback_without_synic_ends_the_guest_with_a_reason);
+	tcase_add_test(t, nmis_come_to_vcpus_in_any_state);
+	tcase_add_test(t, flush_leaves_no_vcpu_an_old_translation);
 	tcase_add_test(t, timers_fire_once_and_not_early);
 	tcase_add_test(t, other_vcpus_start_by_init_and_sipi);
 	tcase_add_test(t, vcpus_go_down_and_up_and_can_be_started_anew);

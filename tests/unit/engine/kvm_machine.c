@@ -138,6 +138,8 @@ static int64_t on_hypercall(void *ctx, unsigned vcpu, uint64_t nr, const uint64_
 	case CALL_START: return start_at(m, other, arg);
 	case CALL_VECTOR: engine_kvm.upcall_vector_set(m->e, other, (uint8_t)arg[1]); return 0;
 	case CALL_CALLBACK: engine_kvm.callback_set(m->e, (uint8_t)arg[0]); return 0;
+	case CALL_NMI: return engine_kvm.nmi(m->e, (unsigned)arg[0]);
+	case CALL_FLUSH: return engine_kvm.tlb_flush(m->e, vcpu);
 	case CALL_NOW: return (int64_t)now;
 	case PV_HYPERVISOR_event_channel_op: return event_channel_op(m, vcpu, arg[0], arg[1]);
 	default: return -PV_ENOSYS;

@@ -57,6 +57,8 @@ enum test_task {
 	TASK_MSRS,
 	TASK_PORTS,
 	TASK_RING_3,
+	TASK_NMI,
+	TASK_FLUSH,
 };
 
 /* Hypercall numbers. */
@@ -79,6 +81,8 @@ enum test_call {
 	CALL_NOW,	/* ns */
 	CALL_TOLD_DOWN, /* how many vCPUs were told to have halted for good */
 	CALL_DOWNS,	/* how many CALL_DOWN there were */
+	CALL_NMI,	/* vCPU */
+	CALL_FLUSH,	/* HVMOP_flush_tlbs */
 };
 #define TEST_KEYS 64
 #endif

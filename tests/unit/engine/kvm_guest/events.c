@@ -13,7 +13,7 @@ struct frame {
 	uint64_t vector, error, rip, cs, rflags, rsp, ss;
 };
 
-volatile unsigned upcalls[64], callbacks[64], faults;
+volatile unsigned upcalls[64], callbacks[64], nmis[64], faults;
 volatile uint64_t resume_at;
 extern uint64_t idt[512];
 extern char stubs[];
@@ -51,6 +51,10 @@ void trap(struct frame *f)
 		}
 		upcalls[vcpu]++;
 		apic_write(APIC_EOI, 0);
+		return;
+	}
+	if (f->vector == 2) {
+		nmis[own_number()]++;
 		return;
 	}
 	faults++;

@@ -31,7 +31,7 @@ struct vinfo {
 struct frame;
 void trap(struct frame *f);
 struct vinfo *vinfo(unsigned vcpu);
-extern volatile unsigned upcalls[64], callbacks[64], faults;
+extern volatile unsigned upcalls[64], callbacks[64], nmis[64], faults;
 extern volatile uint64_t resume_at; /* where a fault goes on; 0: a fault is the end */
 void idt_init(void);
 void apic_on(void);
@@ -51,6 +51,8 @@ void task_initialise(void);
 void task_block(void);
 void task_halt(void);
 void task_halt_others(void);
+void task_nmi(void);
+void task_flush(void);
 void start_others(void);
 
 /* cpu.c */

@@ -201,6 +201,8 @@ void guest_main(unsigned vcpu)
 	case TASK_BLOCK: task_block(); break;
 	case TASK_HALT: task_halt(); break;
 	case TASK_HALT_OTHERS: task_halt_others(); break;
+	case TASK_NMI: task_nmi(); break;
+	case TASK_FLUSH: task_flush(); break;
 	case TASK_FRAMES: task_frames(); break;
 	case TASK_OVERLAY: task_overlay(); break;
 	case TASK_DIRTY: task_dirty(); break;

@@ -51,14 +51,32 @@ void start_others(void)
 		start(v);
 }
 
+static volatile uint32_t turn, watching, good, bad;
+static volatile uint32_t *const window = (volatile uint32_t *)(1ul << 30);
+
+static void watch_window(void)
+{
+	uint32_t before = turn, value = *window;
+
+	if (before & 1 || turn != before)
+		return;
+	if (value == 100 + (before >> 1 & 1))
+		good++;
+	else
+		bad++;
+}
+
 /* Sleeps, and counts the upcalls, until it is to leave by VCPUOP_down (1) or by HLT (2). */
 void other_main(unsigned vcpu)
 {
 	apic_on();
 	__asm__ volatile("sti");
 	__atomic_fetch_add(&arrived[vcpu], 1, __ATOMIC_SEQ_CST);
-	while (!leave)
+	while (!leave) {
+		if (watching)
+			watch_window();
 		__asm__ volatile("pause");
+	}
 	if (leave == 1) {
 		call(CALL_DOWN, vcpu, 0, 0, 0);
 		/* VCPUOP_up: here it goes on. */
@@ -152,4 +170,57 @@ void task_halt_others(void)
 	leave = 0;
 	start(1);
 	need(arrived[1] == 2);
+}
+
+/* Whatever a vCPU does: one that is busy, one with interrupts off, one that is down and comes up. */
+void task_nmi(void)
+{
+	need(call(CALL_NMI, 64, 0, 0, 0) == -2);
+	start_others();
+	need(!call(CALL_NMI, 1, 0, 0, 0));
+	while (!nmis[1])
+		__asm__ volatile("pause");
+	__asm__ volatile("cli");
+	for (unsigned i = 1; i <= 10; i++) {
+		need(!call(CALL_NMI, 0, 0, 0, 0));
+		while (nmis[0] < i)
+			__asm__ volatile("pause");
+	}
+	leave = 1;
+	while (!call(CALL_DOWNS, 0, 0, 0, 0))
+		;
+	wait_ms(20);
+	need(!call(CALL_NMI, 1, 0, 0, 0));
+	need(!call(CALL_NMI, 1, 0, 0, 0));
+	wait_ms(20);
+	need(nmis[1] == 1);
+	need(!call(CALL_UP, 1, 0, 0, 0));
+	while (arrived[1] != 101)
+		__asm__ volatile("pause");
+	need(nmis[0] == 10 && nmis[1] == 2);
+}
+
+/*
+ * The large page at 1 GiB is mapped to two places in turn, while the other vCPU reads there. `turn` is odd while it changes.
+ */
+void task_flush(void)
+{
+	volatile uint64_t *entry = (volatile uint64_t *)(pml4 + 3 * 4096);
+
+	for (uint32_t i = 0; i < 2; i++)
+		*(volatile uint32_t *)(uintptr_t)(TEST_SCRATCH + (i << 21)) = 100 + i;
+	*entry = TEST_SCRATCH | 0x83;
+	need(*window == 100);
+	watching = 1;
+	start_others();
+	for (uint32_t i = 1; i < 50; i++) {
+		turn++;
+		*entry = (TEST_SCRATCH + ((i & 1) << 21)) | 0x83;
+		need(!call(CALL_FLUSH, 0, 0, 0, 0));
+		turn++;
+		need(*window == 100 + (i & 1));
+		for (uint32_t before = good; mailbox->vcpus > 1 && good == before;)
+			__asm__ volatile("pause");
+	}
+	need(!bad);
 }
