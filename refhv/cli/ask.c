@@ -1,5 +1,5 @@
 /*
- * refhv mem-set, mem-max, vcpu-set and sysrq: what a running guest is asked to change, through its xenstore.
+ * refhv mem-set, mem-max, vcpu-set, sysrq and trigger: what a running guest is asked to change, or its machine does to it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,6 +130,23 @@ static int run_sysrq(struct cli *c)
 	return ask(c, json_pack("{s:s, s:s}", "cmd", "sysrq", "letter", c->arg[1]), NULL, 0, 0);
 }
 
+static int run_trigger(struct cli *c)
+{
+	const char *text = c->nargs > 2 ? c->arg[2] : "0";
+	char *end;
+	unsigned long vcpu = strtoul(text, &end, 10);
+	struct refhv_error e;
+
+	if (*end || *text < '0' || *text > '9' || vcpu >= CONFIG_MAX_VCPUS) {
+		refhv_fail(&e, REFHV_USAGE, "count from 0", "\"%.40s\" is no vCPU", text);
+		return cli_error(c, &e);
+	}
+	return ask(c,
+		   json_pack("{s:s, s:s, s:i}", "cmd", "trigger", "what", c->arg[1], "vcpu",
+			     (int)vcpu),
+		   NULL, 0, 0);
+}
+
 #define TWO(name_, second) .name = name_, .usage = "DOMAIN " second, .min_args = 2, .max_args = 2
 
 const struct cli_command cli_mem_set = {
@@ -160,4 +177,17 @@ const struct cli_command cli_sysrq = {
 	TWO("sysrq", "LETTER"),
 	.run = run_sysrq,
 	.about = "send a magic system request to a guest",
+};
+
+const struct cli_command cli_trigger = {
+	.name = "trigger",
+	.usage = "DOMAIN nmi|reset|power [VCPU]",
+	.min_args = 2,
+	.max_args = 3,
+	.run = run_trigger,
+	.about = "send an NMI, or press the reset or power button",
+	.help = "nmi is for one vCPU, 0 unless VCPU says otherwise, and needs the kvm engine. "
+		"reset does not ask the\n"
+		"guest: what follows is what on_reboot says. power asks it to power off, as refhv "
+		"shutdown does.\n",
 };

@@ -215,6 +215,8 @@ void server_stop(struct domain *d);
 void life_news(struct domain *d);
 int life_pause(struct domain *d, struct refhv_error *e);
 int life_unpause(struct domain *d, struct refhv_error *e);
+/* It runs, or is paused. */
+int life_check_alive(struct domain *d, struct refhv_error *e);
 int life_shutdown(struct domain *d, const char *reason, struct refhv_error *e);
 /* The guest is asked to have so much memory, so many vCPUs; how much it may ask for itself. */
 int life_memory(struct domain *d, uint64_t kib, struct refhv_error *e);
@@ -226,6 +228,9 @@ void life_destroy(struct domain *d, const char *reason, const char *what);
 void life_moved(struct domain *d, const char *what);
 json_t *life_info(struct domain *d);
 const char *life_state_word(struct domain *d);
+
+/* trigger.c: "nmi", "reset" or "power". 0 or negative with *e. */
+int trigger(struct domain *d, const char *what, unsigned vcpu, struct refhv_error *e);
 
 /* move.c: save and move; fd is taken over. 0, or negative with *e. */
 /* Everything into a file; with run_on, the guest goes on afterwards. */

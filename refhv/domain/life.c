@@ -138,7 +138,7 @@ int life_shutdown(struct domain *d, const char *reason, struct refhv_error *e)
 	return 0;
 }
 
-static int reacts(struct domain *d, struct refhv_error *e)
+int life_check_alive(struct domain *d, struct refhv_error *e)
 {
 	return d->state == DOMAIN_RUNNING || d->state == DOMAIN_PAUSED ? 0 : wrong_state(d, e);
 }
@@ -152,7 +152,7 @@ static int written(int rc, struct refhv_error *e)
 
 int life_memory(struct domain *d, uint64_t kib, struct refhv_error *e)
 {
-	int rc = reacts(d, e);
+	int rc = life_check_alive(d, e);
 
 	if (rc)
 		return rc;
@@ -168,7 +168,7 @@ int life_memory(struct domain *d, uint64_t kib, struct refhv_error *e)
 
 int life_max_memory(struct domain *d, uint64_t kib, struct refhv_error *e)
 {
-	int rc = reacts(d, e);
+	int rc = life_check_alive(d, e);
 
 	if (rc)
 		return rc;
@@ -185,7 +185,7 @@ int life_max_memory(struct domain *d, uint64_t kib, struct refhv_error *e)
 
 int life_vcpus(struct domain *d, unsigned n, struct refhv_error *e)
 {
-	int rc = reacts(d, e);
+	int rc = life_check_alive(d, e);
 
 	if (rc)
 		return rc;
@@ -201,7 +201,7 @@ int life_vcpus(struct domain *d, unsigned n, struct refhv_error *e)
 
 int life_sysrq(struct domain *d, const char *letter, struct refhv_error *e)
 {
-	int rc = reacts(d, e);
+	int rc = life_check_alive(d, e);
 
 	if (rc)
 		return rc;

@@ -141,6 +141,11 @@ json_t *server_perform(struct peer *p, const json_t *request, bool *later, struc
 		return life_sysrq(d, json_string_value(json_object_get(request, "letter")), e)
 			       ? NULL
 			       : server_success(NULL);
+	if (!strcmp(cmd, "trigger"))
+		return trigger(d, json_string_value(json_object_get(request, "what")),
+			       (unsigned)number(request, "vcpu"), e)
+			       ? NULL
+			       : server_success(NULL);
 	if (!strcmp(cmd, "attach"))
 		return do_attach(p, request, later, e);
 	if (!strcmp(cmd, "detach"))

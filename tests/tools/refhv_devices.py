@@ -65,6 +65,10 @@ class Place:
     def info(self, name='hello'):
         return json.loads(self.refhv('info', '--json', name))
 
+    def info_or_nothing(self, name='hello'):
+        r = subprocess.run([REFHV, 'info', '--json', name], env=self.env, capture_output=True, text=True)
+        return json.loads(r.stdout) if r.returncode == 0 else {}
+
     def disks(self, name='hello'):
         return {x['vdev']: x for x in self.info(name)['disks']}
 
@@ -81,10 +85,7 @@ class Place:
         before = self.pid(name)
         self.refhv('reboot', name)
 
-        def again():
-            p = subprocess.run([REFHV, 'info', '--json', name], env=self.env, capture_output=True, text=True)
-            return p.returncode == 0 and json.loads(p.stdout).get('pid') not in (before, None)
-        self.within(15, again, 'it has not come back')
+        self.within(15, lambda: self.info_or_nothing(name).get('pid') not in (before, None), 'it has not come back')
 
 
 @claim
@@ -248,6 +249,26 @@ def prefaulted_memory_is_there_at_once(p):
         shmem = next(int(x.split()[1]) for x in f if x.startswith('RssShmem'))
     assert shmem >= 32768, shmem
     p.refhv('destroy', 'hello')
+
+
+@claim
+def reset_starts_a_guest_anew_without_asking_it(p):
+    p.create()
+    before = p.pid()
+    p.refhv('pause', 'hello')
+    p.refhv('trigger', 'hello', 'reset')
+    p.within(15, lambda: p.info_or_nothing().get('pid') not in (before, None), 'it has not come back')
+    p.refhv('destroy', 'hello')
+
+
+@claim
+def power_button_asks_the_guest_and_nmis_need_a_cpu_that_has_them(p):
+    p.create(more='engine = "user"')
+    assert 'has no NMIs' in p.refhv('trigger', 'hello', 'nmi', code=ENGINE)
+    assert 'nmi, reset or power' in p.refhv('trigger', 'hello', 'sleep', code=USAGE)
+    assert 'is no vCPU' in p.refhv('trigger', 'hello', 'nmi', 'x', code=USAGE)
+    p.refhv('trigger', 'hello', 'power')
+    p.within(15, lambda: not p.info_or_nothing(), 'it has not powered off')
 
 
 @claim

@@ -36,6 +36,9 @@ is_small() { # what the process holds beyond the guest's memory, which is a shar
 }
 is_rebooted() { refhv reboot manage && rebooted manage && shell manage 90; }
 
+# Debian's kernel says what it makes of an NMI that nobody claims.
+gets_an_nmi() { refhv trigger manage nmi 0 && within 20 eval 'ask manage 10 dmesg | grep -iE "NMI received for unknown reason|Uhhuh"' && ask manage 10 true; }
+
 claim starts_for_management guest manage "maxmem = 256"
 claim comes_up_for_management shell manage 90 && {
 	claim pause_stops_the_guest stands_still
@@ -43,6 +46,7 @@ claim comes_up_for_management shell manage 90 && {
 	claim balloon_takes_memory shrinks && claim balloon_gives_it_back grows
 	claim disk_is_attached gets_a_disk && claim disk_is_detached loses_the_disk
 	claim card_is_attached gets_a_card && claim card_is_detached loses_the_card
+	claim nmi_is_received gets_an_nmi
 	claim domain_process_is_under_10_mib is_small
 	claim refhv_reboots_the_guest is_rebooted
 }
