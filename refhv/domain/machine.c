@@ -130,11 +130,8 @@ struct boot_config machine_boot_config(struct domain *d)
 		.features = pv_domain_features(d->kind),
 		.store_evtchn = d->store_port,
 		.console_evtchn = d->console_port,
-		/*
-		 * Linux can only bring up later what the tables call enabled; at its start it takes down what cpu/N/availability
-		 * calls offline.
-		 */
-		.vcpus = d->config.maxvcpus,
+		/* As Xen does: only what is online is enabled. The others wait for cpu/N/availability. */
+		.vcpus = d->config.vcpus,
 		.maxvcpus = d->config.maxvcpus,
 	};
 }
