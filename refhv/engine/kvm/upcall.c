@@ -161,9 +161,8 @@ void ke_synic_set(struct ke_vcpu *v)
 		ke_write(&v->synic, 0);
 	}
 	if (vector && !ke_read(&v->synic) && ke_read(&v->up) && is_pending(v))
-		ke_died(v, "it takes upcalls by the callback vector, for which this KVM would need "
-			   "the "
-			   "Hyper-V SynIC; give a kernel with a vector for each vCPU (Linux 6.0)");
+		ke_died(v, "it takes upcalls by the callback vector, and this KVM has no SynIC for "
+			   "that; give a kernel with a vector for each vCPU (Linux 6.0)");
 	else
 		ke_upcall_check(v);
 }
