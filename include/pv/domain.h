@@ -16,6 +16,7 @@
 #ifndef PV_DOMAIN_H
 #define PV_DOMAIN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -246,11 +247,27 @@ uint32_t pv_domain_grant_map_batch(struct pv_domain *d, uint16_t domid, struct p
 uint32_t pv_domain_grant_unmap_batch(struct pv_domain *d, uint16_t domid, struct pv_grant_batch *op,
 				     uint32_t n);
 
+/* One copy of a batch, between a granted page and memory of the host's; offset + len <= 4096. */
+struct pv_grant_copy {
+	uint32_t ref;
+	uint32_t offset, len; /* bytes, in the granted page */
+	bool to_grant;	/* local -> granted page (makes it dirty), else granted page -> local */
+	int32_t status; /* out: 0, or a negative GNTST_* value */
+	void *local; /* len bytes; of different copies, apart from each other; only read if to_grant */
+};
+
 /*
- * Copy between a grant and host memory; offset + len <= 4096. Same errors as map, plus
- * GNTST_bad_copy_arg, and GNTST_general_error beyond the part that a sub-page grant lends. The copy
- * itself runs under the domain's lock: for bulk data map instead, or copy page by page.
+ * n copies, in no order among each other; one that fails leaves the others as they are. Same errors as map,
+ * plus GNTST_bad_copy_arg, and GNTST_general_error beyond the part that a sub-page grant lends.
+ *
+ * The domain's lock is held for finding and pinning up to 32 pages and again for letting go of them, never for the bytes
+ * themselves: other vCPUs and backends wait no longer for a long batch than for a short one. Until the call returns the
+ * guest cannot end the grants; what it does with the bytes meanwhile it does to itself, and `local` receives each of them once.
+ * Returns how many failed.
  */
+uint32_t pv_domain_grant_copy_batch(struct pv_domain *d, uint16_t domid, struct pv_grant_copy *op,
+				    uint32_t n);
+/* One copy alone; its status. */
 int pv_domain_grant_read(struct pv_domain *d, uint16_t domid, uint32_t ref, uint32_t offset,
 			 void *buf, uint32_t len);
 int pv_domain_grant_write(struct pv_domain *d, uint16_t domid, uint32_t ref, uint32_t offset,

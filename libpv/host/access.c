@@ -13,42 +13,71 @@ static bool aligned(const void *p)
 	return ((uintptr_t)p & 7) == 0;
 }
 
+static uint64_t shared_word(const unsigned char *p)
+{
+	return __atomic_load_n((const uint64_t *)(const void *)p, __ATOMIC_RELAXED);
+}
+
+static void set_shared_word(unsigned char *p, uint64_t w)
+{
+	__atomic_store_n((uint64_t *)(void *)p, w, __ATOMIC_RELAXED);
+}
+
+static uint64_t word(const unsigned char *p)
+{
+	uint64_t w;
+
+	memcpy(&w, p, sizeof(w));
+	return w;
+}
+
+static void set_word(unsigned char *p, uint64_t w)
+{
+	memcpy(p, &w, sizeof(w));
+}
+
+/* Both go by four words at a time where there are so many: whole pages pass through here. */
 void pv_shared_read(void *to, const void *from, size_t len)
 {
-	unsigned char *t = to;
 	const unsigned char *f = from;
+	unsigned char *t = to;
 
-	while (len) {
-		if (len >= 8 && aligned(f)) {
-			uint64_t w = __atomic_load_n((const uint64_t *)(const void *)f,
-						     __ATOMIC_RELAXED);
+	for (; len && !aligned(f); len--)
+		*t++ = __atomic_load_n(f++, __ATOMIC_RELAXED);
+	for (; len >= 32; t += 32, f += 32, len -= 32) {
+		uint64_t a = shared_word(f), b = shared_word(f + 8), c = shared_word(f + 16),
+			 d = shared_word(f + 24);
 
-			memcpy(t, &w, 8);
-			t += 8, f += 8, len -= 8;
-		} else {
-			*t++ = __atomic_load_n(f++, __ATOMIC_RELAXED);
-			len--;
-		}
+		set_word(t, a);
+		set_word(t + 8, b);
+		set_word(t + 16, c);
+		set_word(t + 24, d);
 	}
+	for (; len >= 8; t += 8, f += 8, len -= 8)
+		set_word(t, shared_word(f));
+	for (; len; len--)
+		*t++ = __atomic_load_n(f++, __ATOMIC_RELAXED);
 }
 
 void pv_shared_write(void *to, const void *from, size_t len)
 {
-	unsigned char *t = to;
 	const unsigned char *f = from;
+	unsigned char *t = to;
 
-	while (len) {
-		if (len >= 8 && aligned(t)) {
-			uint64_t w;
+	for (; len && !aligned(t); len--)
+		__atomic_store_n(t++, *f++, __ATOMIC_RELAXED);
+	for (; len >= 32; t += 32, f += 32, len -= 32) {
+		uint64_t a = word(f), b = word(f + 8), c = word(f + 16), d = word(f + 24);
 
-			memcpy(&w, f, 8);
-			__atomic_store_n((uint64_t *)(void *)t, w, __ATOMIC_RELAXED);
-			t += 8, f += 8, len -= 8;
-		} else {
-			__atomic_store_n(t++, *f++, __ATOMIC_RELAXED);
-			len--;
-		}
+		set_shared_word(t, a);
+		set_shared_word(t + 8, b);
+		set_shared_word(t + 16, c);
+		set_shared_word(t + 24, d);
 	}
+	for (; len >= 8; t += 8, f += 8, len -= 8)
+		set_shared_word(t, word(f));
+	for (; len; len--)
+		__atomic_store_n(t++, *f++, __ATOMIC_RELAXED);
 }
 
 void pv_shared_clear(void *page)

@@ -107,39 +107,92 @@ uint32_t pv_domain_grant_unmap_batch(struct pv_domain *d, uint16_t domid, struct
 	return failed;
 }
 
-static int transfer(struct pv_domain *d, uint16_t domid, uint32_t ref, uint32_t offset, void *in,
-		    const void *out, uint32_t len)
+/* Pins what op names; *at: its bytes. */
+static int copy_begin(struct pv_domain *d, uint16_t domid, const struct pv_grant_copy *op,
+		      unsigned char **at)
 {
 	struct pv_grant_use use;
 	int rc;
 
-	if (offset > PV_PAGE || len > PV_PAGE - offset)
+	if (op->offset > PV_PAGE || op->len > PV_PAGE - op->offset)
 		return PV_GNTST_bad_copy_arg;
-	pv_domain_enter(d);
-	rc = pv_domain_grant_pin(d, domid, ref, in != NULL, false, &use);
-	if (!rc) {
-		if (offset < use.offset || offset + len > use.offset + use.length)
-			rc = PV_GNTST_general_error;
-		else if (in)
-			pv_shared_read(in, use.page + offset, len);
-		else
-			pv_shared_write(use.page + offset, out, len);
-		pv_domain_grant_unpin(d, ref, in != NULL);
+	rc = pv_domain_grant_pin(d, domid, op->ref, !op->to_grant, false, &use);
+	if (rc)
+		return rc;
+	if (op->offset < use.offset || op->offset + op->len > use.offset + use.length) {
+		pv_domain_grant_unpin(d, op->ref, !op->to_grant);
+		return PV_GNTST_general_error; /* beyond the part of the page that is lent */
 	}
-	pv_domain_leave(d);
-	return rc;
+	*at = use.page + op->offset;
+	return PV_GNTST_okay;
+}
+
+static void copy_end(struct pv_domain *d, const struct pv_grant_copy *op, uint32_t n)
+{
+	uint32_t i;
+
+	for (i = 0; i < n; i++)
+		if (!op[i].status)
+			pv_domain_grant_unpin(d, op[i].ref, !op[i].to_grant);
+}
+
+/* The lock is not held: the pages are pinned, and nothing else here is the domain's. */
+static void copy_bytes(const struct pv_grant_copy *op, unsigned char *const *at, uint32_t n)
+{
+	uint32_t i;
+
+	for (i = 0; i < n; i++) {
+		if (op[i].status)
+			continue;
+		if (op[i].to_grant)
+			pv_shared_write(at[i], op[i].local, op[i].len);
+		else
+			pv_shared_read(op[i].local, at[i], op[i].len);
+	}
+}
+
+uint32_t pv_domain_grant_copy_batch(struct pv_domain *d, uint16_t domid, struct pv_grant_copy *op,
+				    uint32_t n)
+{
+	unsigned char *at[PV_BATCH];
+	uint32_t i, now, failed = 0;
+
+	for (; n; op += now, n -= now) {
+		now = n < PV_BATCH ? n : PV_BATCH;
+		pv_domain_enter(d);
+		for (i = 0; i < now; i++) {
+			op[i].status = copy_begin(d, domid, &op[i], &at[i]);
+			failed += op[i].status != 0;
+		}
+		pv_domain_leave(d);
+		copy_bytes(op, at, now);
+		pv_domain_enter(d);
+		copy_end(d, op, now);
+		pv_domain_leave(d);
+	}
+	return failed;
 }
 
 int pv_domain_grant_read(struct pv_domain *d, uint16_t domid, uint32_t ref, uint32_t offset,
 			 void *buf, uint32_t len)
 {
-	return transfer(d, domid, ref, offset, buf, NULL, len);
+	struct pv_grant_copy op = {.ref = ref, .offset = offset, .len = len, .local = buf};
+
+	(void)pv_domain_grant_copy_batch(d, domid, &op, 1);
+	return op.status;
 }
 
 int pv_domain_grant_write(struct pv_domain *d, uint16_t domid, uint32_t ref, uint32_t offset,
 			  const void *buf, uint32_t len)
 {
-	return transfer(d, domid, ref, offset, NULL, buf, len);
+	struct pv_grant_copy op = {.ref = ref,
+				   .offset = offset,
+				   .len = len,
+				   .to_grant = true,
+				   .local = (void *)(uintptr_t)buf};
+
+	(void)pv_domain_grant_copy_batch(d, domid, &op, 1);
+	return op.status;
 }
 
 int pv_domain_grant_seed(struct pv_domain *d, uint32_t ref, uint16_t domid, uint64_t gfn)

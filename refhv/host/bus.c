@@ -128,20 +128,23 @@ static void unmap(void *ctx, const struct pv_back_map *op, unsigned n)
 
 static int copy(void *ctx, struct pv_back_copy *op, unsigned n)
 {
+	struct pv_grant_copy batch[BATCH];
 	struct host_bus *b = ctx;
-	int failed = 0;
+	uint32_t failed = 0;
 
-	for (unsigned i = 0; i < n; i++) {
-		int rc = op[i].to_grant
-				 ? pv_domain_grant_write(b->cfg.domain, BACK_DOMID, op[i].ref,
-							 op[i].offset, op[i].local, op[i].len)
-				 : pv_domain_grant_read(b->cfg.domain, BACK_DOMID, op[i].ref,
-							op[i].offset, op[i].local, op[i].len);
-
-		op[i].status = rc ? -PV_EFAULT : 0;
-		failed += !!rc;
+	for (unsigned now; n; op += now, n -= now) {
+		now = n < BATCH ? n : BATCH;
+		for (unsigned i = 0; i < now; i++)
+			batch[i] = (struct pv_grant_copy){.ref = op[i].ref,
+							  .offset = op[i].offset,
+							  .len = op[i].len,
+							  .to_grant = op[i].to_grant,
+							  .local = op[i].local};
+		failed += pv_domain_grant_copy_batch(b->cfg.domain, BACK_DOMID, batch, now);
+		for (unsigned i = 0; i < now; i++)
+			op[i].status = batch[i].status ? -PV_EFAULT : 0;
 	}
-	return failed;
+	return (int)failed;
 }
 
 static void dirty(void *ctx, const void *va, uint64_t len)

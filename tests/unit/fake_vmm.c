@@ -35,6 +35,7 @@ static void *hook_gpa_map(void *ctx, uint64_t gpa, uint32_t len, int write)
 
 	if (gpa % 4096 + len > 4096)
 		abort(); /* the library promised not to */
+	f->looked_up++;
 	if (gfn == f->map_fail_gfn)
 		return NULL;
 	if (f->outside_present && gfn == f->outside)
@@ -79,14 +80,23 @@ static uint64_t hook_now(void *ctx)
 
 static void hook_lock(void *ctx)
 {
-	if (pthread_mutex_lock(&((struct fake_vmm *)ctx)->mutex))
+	struct fake_vmm *f = ctx;
+
+	if (pthread_mutex_lock(&f->mutex))
 		abort();
+	f->looked_up = 0;
 }
 
 static void hook_unlock(void *ctx)
 {
-	if (pthread_mutex_unlock(&((struct fake_vmm *)ctx)->mutex))
+	struct fake_vmm *f = ctx;
+
+	if (f->looked_up > f->most_looked_up)
+		f->most_looked_up = f->looked_up;
+	if (pthread_mutex_unlock(&f->mutex))
 		abort(); /* an error-checking mutex: unlocked twice, or by somebody else */
+	if (f->on_unlock)
+		f->on_unlock(f);
 }
 
 static void hook_timer(void *ctx, unsigned vcpu, uint64_t ns)

@@ -56,6 +56,9 @@ struct fake_vmm {
 	unsigned blocks;
 	uint64_t block_deadline;
 	void (*on_block)(struct fake_vmm *f);
+	void (*on_unlock)(struct fake_vmm *f); /* after each */
+	unsigned looked_up,
+		most_looked_up; /* calls of gpa_map in this hold of the lock, and in any */
 	int shutdown_reason, shutdown_rc;
 	const char *crash;
 	unsigned initialised, ups, downs, nmis, tlb_flushes;
