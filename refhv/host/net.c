@@ -36,6 +36,7 @@ struct queue {
 	/* The backend's queue: the thread holds it while it works, never while it sleeps. */
 	pthread_mutex_t lock;
 	struct frames far;
+	bool dry; /* the descriptor had no more when it was last asked: not again before poll() says so */
 	int kick, wake;
 	uint64_t wakeups;
 };
@@ -58,9 +59,11 @@ static int far_tx(void *ctx, unsigned queue, const struct pv_netback_frame *f, u
 
 static int far_rx(void *ctx, unsigned queue, struct pv_netback_frame *f, unsigned n)
 {
-	struct host_net *net = ctx;
+	struct queue *q = &((struct host_net *)ctx)->queue[queue];
+	int got = q->dry ? 0 : frames_rx(&q->far, f, n);
 
-	return frames_rx(&net->queue[queue].far, f, n);
+	q->dry = got < (int)n;
+	return got;
 }
 
 /* Frames go to the queues that the guest reads; before it is there they wait in the first. */
@@ -138,6 +141,7 @@ static void drop_stale(struct queue *q, uint64_t *since)
 		return;
 	do {
 		pthread_mutex_lock(&q->lock);
+		q->dry = false;
 		n = pv_netback_drain(&q->net->back, q->index, BUDGET);
 		pthread_mutex_unlock(&q->lock);
 	} while (n);
@@ -192,8 +196,10 @@ static void *run(void *arg)
 		else if (kicked)
 			spurious++;
 		kicked = false;
-		if (rc >= 0 && rc & PV_NETBACK_MORE)
+		if (rc >= 0 && rc & PV_NETBACK_MORE) {
+			q->dry = false;
 			continue;
+		}
 		if (spurious > SPURIOUS)
 			throttle(spurious);
 		fds[2].events = (short)((rc & PV_NETBACK_NO_ROOM ? 0 : POLLIN) |
@@ -202,6 +208,7 @@ static void *run(void *arg)
 		if (poll(fds, 3, patience(q, rc, since)) < 0)
 			continue;
 		__atomic_fetch_add(&q->wakeups, 1, __ATOMIC_RELAXED);
+		q->dry = fds[2].fd >= 0 && fds[2].events & POLLIN && !(fds[2].revents & ~POLLOUT);
 		if (fds[0].revents) {
 			drain(q->kick);
 			kicked = !fds[2].revents;
