@@ -88,7 +88,7 @@ int netd_attach(const char *socket_path, struct netd_link *link, char err[NETD_E
 /* Extend the grace time once: stay at least this many seconds from now even with no connection (save, move). */
 int netd_hold(int control, unsigned seconds);
 
-/* Tell the daemon to exit at once. */
+/* Tell the daemon to exit at once. When this returns 0 its ports are free, and another daemon may have its path. */
 int netd_quit(int control);
 
 /* The forwards with the ports really bound. Returns how many there are (at most `max` are written). */

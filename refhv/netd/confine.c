@@ -17,6 +17,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -132,17 +133,19 @@ static void filter(void)
 	seccomp_release(f);
 }
 
-void confine_leave_janitor(const char *path)
+void confine_leave_janitor(struct netd *n)
 {
+	const char *path = n->socket_path;
 	struct stat ours, now;
 	int lifeline[2];
 	char byte;
 
-	if (pipe2(lifeline, O_CLOEXEC) || lstat(path, &ours))
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, lifeline) || lstat(path, &ours))
 		netd_fail(errno, "%s: %s", path, strerror(errno));
 	if (fork()) {
-		/* The write end stays open in this process until it ends, however it ends. */
+		/* Our end stays open until we end, however we end. */
 		close(lifeline[0]);
+		n->janitor = lifeline[1];
 		return;
 	}
 	if (dup2(lifeline[0], 0) < 0)
@@ -157,6 +160,16 @@ void confine_leave_janitor(const char *path)
 	if (!lstat(path, &now) && now.st_ino == ours.st_ino && now.st_dev == ours.st_dev)
 		unlink(path);
 	_exit(0);
+}
+
+void confine_call_janitor(struct netd *n)
+{
+	char byte;
+
+	shutdown(n->janitor, SHUT_WR);
+	/* Its end closes when it has ended. */
+	while (read(n->janitor, &byte, 1) < 0 && errno == EINTR)
+		;
 }
 
 static void write_file(const char *path, const char *text, size_t len)

@@ -119,6 +119,12 @@ static void serve(struct netd *n, int fd, const char *request)
 			 (unsigned long long)n->waited);
 		answer(fd, text, -1);
 	} else if (!strcmp(request, "quit")) {
+		/* Who hears the answer may take the ports and the path at once. */
+		if (!n->quit) {
+			user_stop(n);
+			close(n->listener);
+			confine_call_janitor(n);
+		}
 		n->quit = true;
 		answer(fd, "ok", -1);
 	} else {
@@ -156,6 +162,6 @@ void control_poll(struct netd *n, unsigned at)
 		if (until > n->leave_at)
 			n->leave_at = until;
 	}
-	if (n->poll[at].revents & POLLIN)
+	if (!n->quit && n->poll[at].revents & POLLIN)
 		welcome(n);
 }

@@ -157,7 +157,7 @@ int main(int argc, char **argv)
 	wire_start(&n);
 	user_start(&n);
 	control_listen(&n);
-	confine_leave_janitor(n.socket_path);
+	confine_leave_janitor(&n);
 	confine(&n);
 	n.leave_at = netd_now() + (n.grace > 5 ? n.grace : 5) * SECOND; /* time to attach */
 	if (report_fd >= 0) {

@@ -29,7 +29,7 @@ struct netd {
 	struct netd_forward forwards[NETD_FORWARDS_MAX];
 	/* The pair: ours, and the domain's. Both stay open, so that what is queued in either survives the domain. */
 	int frames, domain_frames;
-	int listener;
+	int listener, janitor;
 	uid_t owner;
 	int users[NETD_USERS];
 	unsigned n_users;
@@ -66,6 +66,8 @@ void user_frame(struct netd *n, const void *frame, size_t len);
 /* Poll entries for libslirp's sockets, and what to do after poll(). */
 void user_fill(struct netd *n, uint32_t *timeout_ms);
 void user_poll(struct netd *n, bool failed);
+/* Closes all its sockets; none of the above after it. */
+void user_stop(struct netd *n);
 
 /* The unix socket. */
 void control_listen(struct netd *n);
@@ -77,6 +79,8 @@ void control_add_poll(struct netd *n, int fd, short events);
 /* Give up every right that is not needed any more. */
 void confine(struct netd *n);
 /* Leave a process behind that removes the socket when this one is gone: confined, it cannot do so itself. */
-void confine_leave_janitor(const char *path);
+void confine_leave_janitor(struct netd *n);
+/* Have it done now; returns when it is. */
+void confine_call_janitor(struct netd *n);
 
 #endif

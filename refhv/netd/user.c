@@ -109,6 +109,12 @@ void user_poll(struct netd *n, bool failed)
 	slirp_pollfds_poll(n->slirp, failed, get_revents, n);
 }
 
+void user_stop(struct netd *n)
+{
+	slirp_cleanup(n->slirp);
+	n->slirp = NULL;
+}
+
 /* libslirp cannot tell which port it was given: take one that is free, and ask for that. */
 static uint16_t free_port(const struct netd_forward *f)
 {

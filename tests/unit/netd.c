@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <pv/net.h>
@@ -72,6 +73,18 @@ static bool gone_within(unsigned ms)
 		usleep(10000);
 	}
 	return false;
+}
+
+/* Does somebody listen on the socket? */
+static bool serves(void)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), rc;
+
+	strcpy(a.sun_path, path);
+	rc = connect(fd, (struct sockaddr *)&a, sizeof(a));
+	close(fd);
+	return !rc;
 }
 
 static int dial(uint16_t port)
@@ -223,8 +236,41 @@ START_TEST(a_socket_left_by_a_killed_daemon_is_taken_over)
 	/* The credentials are of the process that listened: the daemon itself. */
 	ck_assert_int_gt(peer.pid, 1);
 	kill(peer.pid, SIGKILL);
+	/* Its end takes the kernel a moment; then nobody listens. */
+	for (unsigned i = 0; i < 500 && serves(); i++)
+		usleep(10000);
 	next = start();
 	netd_quit(next.control);
+	ck_assert(gone_within(2000));
+}
+END_TEST
+
+START_TEST(what_has_quit_has_left_its_port_and_its_path)
+{
+	struct netd_link link;
+	uint16_t port;
+	char text[50];
+
+	add_forward("tcp::0-:80");
+	link = start();
+	port = port_of(&link);
+	snprintf(text, sizeof(text), "tcp::%u-:80", port);
+	config.n_forwards = 0;
+	add_forward(text);
+	for (unsigned i = 0; i < 20; i++) {
+		/* With a client of the forward, who notices. */
+		int client = dial(port);
+		char byte;
+
+		ck_assert_int_eq(netd_quit(link.control), 0);
+		ck_assert_int_eq(access(path, F_OK), -1);
+		ck_assert_int_le(recv(client, &byte, 1, 0), 0);
+		close(link.control);
+		close(link.frames);
+		close(client);
+		link = start();
+	}
+	ck_assert_int_eq(netd_quit(link.control), 0);
 	ck_assert(gone_within(2000));
 }
 END_TEST
@@ -608,6 +654,7 @@ int main(int argc, char **argv)
 	tcase_add_test(t, a_port_in_use_is_named);
 	tcase_add_test(t, a_second_daemon_on_one_socket_is_refused);
 	tcase_add_test(t, a_socket_left_by_a_killed_daemon_is_taken_over);
+	tcase_add_test(t, what_has_quit_has_left_its_port_and_its_path);
 	tcase_add_test(t, a_program_that_is_missing_is_named);
 	tcase_add_test(t, it_leaves_when_nobody_holds_it_and_stays_when_told);
 	tcase_add_test(t, frames_wait_while_domains_take_turns);
