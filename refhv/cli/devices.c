@@ -1,5 +1,5 @@
 /*
- * refhv block-list and network-list: the devices of a domain, in xl's columns.
+ * refhv block-list, network-list and channel-list: the devices of a domain, in xl's columns.
  */
 #include <stdio.h>
 #include <string.h>
@@ -34,6 +34,13 @@ static void print_card(json_t *o)
 		 text(o, "rx_ring_ref"));
 	printf("%-3d %-2d %-17s %-6d %-5s %-6s %-16s %-30s\n", devid(o), 0, text(o, "mac"),
 	       devid(o), text(o, "state"), text(o, "event_channel"), rings, text(o, "backend"));
+}
+
+static void print_channel(json_t *o)
+{
+	printf("%-3d %-2d %-5s %-6s %-8s %-10s %-20s %s\n", devid(o), 0, text(o, "state"),
+	       text(o, "event_channel"), text(o, "ring_ref"), text(o, "connection"),
+	       text(o, "name"), text(o, "path"));
 }
 
 static int run(struct cli *c, const char *key, const char *head, void (*print)(json_t *))
@@ -77,6 +84,13 @@ static int run_network_list(struct cli *c)
 		   print_card);
 }
 
+static int run_channel_list(struct cli *c)
+{
+	return run(c, "channels",
+		   "Idx BE state evt-ch ring-ref connection name                 path",
+		   print_channel);
+}
+
 const struct cli_command cli_block_list = {
 	.name = "block-list",
 	.usage = "DOMAIN",
@@ -93,4 +107,13 @@ const struct cli_command cli_network_list = {
 	.max_args = 1,
 	.run = run_network_list,
 	.about = "list a domain's network cards",
+};
+
+const struct cli_command cli_channel_list = {
+	.name = "channel-list",
+	.usage = "DOMAIN",
+	.min_args = 1,
+	.max_args = 1,
+	.run = run_channel_list,
+	.about = "list a domain's channels, and where they lead to",
 };

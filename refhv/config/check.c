@@ -48,8 +48,8 @@ int config_check(const struct refhv_config *c, const char *file, struct refhv_er
 	if (c->type == CONFIG_TYPE_PVH && c->engine == CONFIG_ENGINE_USER)
 		return refhv_fail_at(e, REFHV_CONFIG, file, 0, "leave out one of type= and engine=",
 				     "the user engine runs PV domains only");
-	if (!c->consoles || c->consoles > CONFIG_MAX_CONSOLES)
-		return refhv_fail_at(e, REFHV_CONFIG, file, 0, "use 1 to 8",
+	if (!c->consoles || c->consoles + c->nchannels > CONFIG_MAX_CONSOLES)
+		return refhv_fail_at(e, REFHV_CONFIG, file, 0, "use 1 to 8, channels included",
 				     "consoles is out of range");
 	if (!c->vcpus || c->maxvcpus > CONFIG_MAX_VCPUS || c->vcpus > c->maxvcpus)
 		return refhv_fail_at(e, REFHV_CONFIG, file, 0, "use 1 <= vcpus <= maxvcpus <= 128",

@@ -14,6 +14,8 @@ void config_free(struct refhv_config *c)
 		free(c->disk[i].target);
 	for (unsigned i = 0; i < c->nvifs; i++)
 		free(c->vif[i].forward);
+	for (unsigned i = 0; i < c->nchannels; i++)
+		free(c->channel[i].path);
 	free(c->name);
 	free(c->kernel);
 	free(c->ramdisk);

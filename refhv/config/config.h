@@ -87,6 +87,15 @@ struct config_vif {
 	struct config_forward *forward;
 };
 
+enum config_connection { CONFIG_CHANNEL_PTY, CONFIG_CHANNEL_SOCKET };
+
+/* One more console, for a program at each end. In the guest it comes after the consoles. */
+struct config_channel {
+	char name[64]; /* by which the guest's program finds it */
+	enum config_connection connection;
+	char *path; /* of the socket, absolute */
+};
+
 struct refhv_config {
 	char *name;
 	uint8_t uuid[16];
@@ -101,7 +110,9 @@ struct refhv_config {
 	enum config_pages pages;
 	bool prefault; /* all memory is there before the guest starts */
 	unsigned vcpus, maxvcpus;
-	unsigned consoles; /* 1..CONFIG_MAX_CONSOLES */
+	unsigned consoles; /* 1..CONFIG_MAX_CONSOLES, with the channels */
+	unsigned nchannels;
+	struct config_channel channel[CONFIG_MAX_CONSOLES];
 	/* 0: what the library has. */
 	uint32_t max_event_channels, max_grant_frames, max_grant_version;
 	enum config_action on_poweroff, on_reboot, on_crash;
@@ -132,18 +143,27 @@ int config_from_json(struct refhv_config *c, const json_t *json, struct refhv_er
 int config_disk_from_json(struct config_disk *d, const json_t *json, struct refhv_error *e);
 int config_vif_from_json(struct config_vif *v, const json_t *json, struct refhv_error *e);
 
+int config_channel_from_json(struct config_channel *ch, const json_t *json, struct refhv_error *e);
+
 /* A new reference, or NULL when out of memory. */
 json_t *config_to_json(const struct refhv_config *c);
 json_t *config_disk_to_json(const struct config_disk *d);
 json_t *config_vif_to_json(const struct config_vif *v);
+json_t *config_channel_to_json(const struct config_channel *ch);
 
 void config_free(struct refhv_config *c);
 
-/* The specification strings of xl.cfg's disk and vif lists. `where` and line are for messages. */
+/*
+ * The specification strings of xl.cfg's disk, vif and channel lists. `where` and line are for messages, `dir` is where a path starts that is
+ * not absolute.
+ */
 int config_disk_parse(struct config_disk *d, const char *spec, const char *where, unsigned line,
 		      struct config_notes *notes, struct refhv_error *e);
 int config_vif_parse(struct config_vif *v, const char *spec, const char *where, unsigned line,
 		     struct config_notes *notes, struct refhv_error *e);
+int config_channel_parse(struct config_channel *ch, const char *spec, const char *dir,
+			 const char *where, unsigned line, struct config_notes *notes,
+			 struct refhv_error *e);
 /* The device with this number, or NULL. */
 struct config_disk *config_disk_find(struct refhv_config *c, uint32_t vbd);
 struct config_vif *config_vif_find(struct refhv_config *c, unsigned devid);

@@ -71,6 +71,7 @@ json_t *config_vif_to_json(const struct config_vif *v)
 json_t *config_to_json(const struct refhv_config *c)
 {
 	json_t *o = json_object(), *disks = json_array(), *vifs = json_array();
+	json_t *channels = json_array();
 	char uuid[37];
 
 	config_uuid_format(c->uuid, uuid);
@@ -100,6 +101,9 @@ json_t *config_to_json(const struct refhv_config *c)
 		json_array_append_new(disks, config_disk_to_json(&c->disk[i]));
 	for (unsigned i = 0; i < c->nvifs; i++)
 		json_array_append_new(vifs, config_vif_to_json(&c->vif[i]));
+	for (unsigned i = 0; i < c->nchannels; i++)
+		json_array_append_new(channels, config_channel_to_json(&c->channel[i]));
+	set(o, "channels", channels);
 	set(o, "disks", disks);
 	set(o, "vifs", vifs);
 	return o;
@@ -266,10 +270,15 @@ static int vif_from_json(struct config_vif *v, const json_t *o, struct refhv_err
 static int read_later_keys(struct refhv_config *c, const json_t *o, struct refhv_error *e)
 {
 	uint64_t ports = 0, frames = 0, version = 0, consoles = 1;
+	const json_t *channels = json_object_get(o, "channels");
 	unsigned trap = 0, pages = 0;
-	int rc = 0;
+	int rc = json_array_size(channels) > CONFIG_MAX_CONSOLES ? bad(e, "channels") : 0;
 
-	if (json_object_get(o, "trap"))
+	for (size_t i = 0; i < json_array_size(channels) && !rc; i++) {
+		rc = config_channel_from_json(&c->channel[i], json_array_get(channels, i), e);
+		c->nchannels += !rc;
+	}
+	if (!rc && json_object_get(o, "trap"))
 		rc = get_word(o, "trap", config_trap_words, CONFIG_TRAPS, &trap, e);
 	if (!rc && json_object_get(o, "hugepages"))
 		rc = get_word(o, "hugepages", config_pages_words, 3, &pages, e);

@@ -107,6 +107,20 @@ static int get_vifs(struct parser *p)
 	return rc;
 }
 
+static int get_channels(struct parser *p)
+{
+	struct syntax_value *item;
+	unsigned n;
+	int rc = setting_list(p, "channel", CONFIG_MAX_CONSOLES, &item, &n);
+
+	for (unsigned i = 0; i < n && !rc; i++) {
+		rc = config_channel_parse(&p->c->channel[i], item[i].text, p->c->base_dir, p->file,
+					  item[i].line, p->notes, p->e);
+		p->c->nchannels += !rc;
+	}
+	return rc;
+}
+
 static int get_identity(struct parser *p)
 {
 	const char *text;
@@ -182,6 +196,7 @@ static int remark_others(struct parser *p)
 						"on_crash",
 						"trap",
 						"consoles",
+						"channel",
 						"hugepages",
 						"prefault",
 						"max_event_channels",
@@ -234,8 +249,9 @@ static int base_dir(struct parser *p)
 
 static int interpret(struct parser *p)
 {
-	int (*const step[])(struct parser *) = {base_dir,  get_identity, get_cmdline,  config_shape,
-						get_disks, get_vifs,	 remark_others};
+	int (*const step[])(struct parser *) = {base_dir,     get_identity, get_cmdline,
+						config_shape, get_disks,    get_vifs,
+						get_channels, remark_others};
 	struct refhv_config *c = p->c;
 	int rc = 0;
 

@@ -158,13 +158,19 @@ static int start(struct domain *d, unsigned index, struct refhv_error *e)
 {
 	struct console *c = calloc(1, sizeof(*c));
 	char role[24] = "console", log[32];
-	int terminal;
+	const struct config_channel *channel = NULL;
+	int terminal, fd;
+
+	if (index >= d->config.consoles)
+		channel = &d->config.channel[index - d->config.consoles];
 
 	if (!c)
 		return refhv_fail(e, REFHV_FAILED, NULL, "out of memory");
 	d->console[index] = c;
 	c->d = d;
 	c->index = index;
+	c->channel = channel;
+	c->tty = -1;
 	pthread_mutex_init(&c->io_lock, NULL);
 	pthread_cond_init(&c->io_room, NULL);
 	if (index)
@@ -179,13 +185,19 @@ static int start(struct domain *d, unsigned index, struct refhv_error *e)
 	ev_async_init(&c->io_news, io_ready);
 	c->io_news.data = c;
 	ev_async_start(d->loop, &c->io_news);
-	ev_io_init(&c->accept, console_accept, domain_fd(d, role, true), EV_READ);
-	c->accept.data = c;
-	if (c->accept.fd >= 0)
+	fd = domain_fd(d, role, true);
+	if (fd >= 0 && channel && channel->connection == CONFIG_CHANNEL_PTY) {
+		snprintf(role, sizeof(role), "console%u-tty", index);
+		c->tty = domain_fd(d, role, true);
+		console_client_add(c, fd, CONSOLE_KEPT);
+	} else if (fd >= 0) {
+		ev_io_init(&c->accept, console_accept, fd, EV_READ);
+		c->accept.data = c;
 		ev_io_start(d->loop, &c->accept);
+	}
 	terminal = index ? -1 : domain_fd(d, "terminal", true);
 	if (terminal >= 0)
-		console_client_add(c, terminal, true);
+		console_client_add(c, terminal, CONSOLE_TERMINAL);
 	return 0;
 }
 
@@ -193,7 +205,7 @@ int console_start(struct domain *d, struct refhv_error *e)
 {
 	int rc = 0;
 
-	for (unsigned i = 0; i < d->config.consoles && !rc; i++)
+	for (unsigned i = 0; i < d->config.consoles + d->config.nchannels && !rc; i++)
 		rc = start(d, i, e);
 	return rc;
 }
@@ -265,14 +277,14 @@ static int attach_device(struct console *c)
 	listen_to(c, cfg.kick);
 	rc = pv_conback_init(&c->ring, &c->device.bus);
 	if (rc >= 0 && !d->incoming)
-		rc = nodes_console(d, c->index);
+		rc = nodes_console(d, c->index, c->channel);
 	snprintf(path, sizeof(path), "%s/state", c->device.front);
 	return rc < 0 ? rc : pv_store_watch(pv_store_self(d->store), path, 0, front_changed, c);
 }
 
 int console_attach(struct domain *d, struct refhv_error *e)
 {
-	for (unsigned i = 0; i < d->config.consoles; i++) {
+	for (unsigned i = 0; i < d->config.consoles + d->config.nchannels; i++) {
 		int rc = i ? attach_device(d->console[i]) : attach_first(d->console[0]);
 
 		if (rc < 0)
@@ -304,4 +316,38 @@ void console_stop(struct domain *d)
 	do
 		console_drain(d);
 	while (console_terminal_waits(c) && clock_monotonic() - begun < 2000000000);
+}
+
+/* What the guest says of its end, as far as there is one yet. */
+static void add_front(struct console *c, json_t *o)
+{
+	static const char *const keys[][2] = {
+		{"state", "state"}, {"port", "event_channel"}, {"ring-ref", "ring_ref"}};
+	const struct pv_back_bus *bus = &c->device.bus;
+	char text[16];
+
+	for (unsigned i = 0; bus->read_front && i < 3; i++)
+		if (bus->read_front(bus->ctx, keys[i][0], text, sizeof(text)) > 0)
+			json_object_set_new(o, keys[i][1], json_string(text));
+	json_object_set_new(o, "backend", json_string(c->device.back));
+}
+
+void console_info(struct domain *d, json_t *info)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < d->config.nchannels; i++) {
+		json_t *o = config_channel_to_json(&d->config.channel[i]), *tty;
+		unsigned index = d->config.consoles + i;
+		char role[24];
+
+		snprintf(role, sizeof(role), "console%u", index);
+		tty = json_object_get(d->ttys, role);
+		if (tty)
+			json_object_set(o, "path", tty);
+		json_object_set_new(o, "devid", json_integer(index));
+		add_front(d->console[index], o);
+		json_array_append_new(list, o);
+	}
+	json_object_set_new(info, "channels", list);
 }

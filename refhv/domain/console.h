@@ -20,6 +20,8 @@ enum {
 struct console {
 	struct domain *d;
 	unsigned index;
+	const struct config_channel *channel; /* NULL: a person's */
+	int tty; /* a channel's terminal stays open at its other end, too; or -1 */
 	ev_io accept, kick;
 	ev_async io_news;
 	struct console_client *client[CONSOLE_CLIENTS];
@@ -51,8 +53,9 @@ void console_serve(struct console *c);
 /* How much may be taken from the guest now: the terminal has room for that much. */
 size_t console_room(const struct console *c);
 void console_print(struct console *c, const char *p, size_t n);
-/* Takes fd over. */
-void console_client_add(struct console *c, int fd, bool terminal);
+/* Takes fd over. A kept one is not cut off when it does not read: what is oldest is lost. */
+enum console_client_kind { CONSOLE_PASSING, CONSOLE_KEPT, CONSOLE_TERMINAL };
+void console_client_add(struct console *c, int fd, enum console_client_kind kind);
 /* Typed bytes are asked for only while there is room for them: to be called after that has changed. */
 void console_clients_listen(struct console *c);
 /* A terminal that reads slowly still gets the guest's last words. */

@@ -2,7 +2,8 @@
  * Who reads the guest's console: console.log (bounded), a short history for those who attach later, the clients of console.sock,
  * and the terminal of `refhv run`.
  *
- * The terminal misses nothing: while it does not read, the guest waits. Other clients that do not read are cut off.
+ * The terminal misses nothing: while it does not read, the guest waits. Other clients that do not read are cut off. A channel (a console for
+ * programs) has neither log nor history.
  *
  * Trust: the guest's bytes are passed on unchanged. Clients are the domain's owner.
  */
@@ -23,7 +24,7 @@ enum {
 struct console_client {
 	struct console *c;
 	ev_io io;
-	bool terminal;
+	enum console_client_kind kind;
 	char *out;
 	size_t out_len;
 };
@@ -84,7 +85,7 @@ static void client_events(struct console_client *cl)
 static bool client_flush(struct console_client *cl)
 {
 	while (cl->out_len) {
-		ssize_t n = send(cl->io.fd, cl->out, cl->out_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n = write(cl->io.fd, cl->out, cl->out_len);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -103,10 +104,14 @@ static bool client_flush(struct console_client *cl)
 
 static void client_give(struct console_client *cl, const char *p, size_t n)
 {
-	if (cl->out_len + n > CLIENT_OUT) {
+	size_t late = cl->out_len + n > CLIENT_OUT ? cl->out_len + n - CLIENT_OUT : 0;
+
+	if (late && cl->kind != CONSOLE_KEPT) {
 		client_drop(cl);
 		return;
 	}
+	cl->out_len -= late;
+	memmove(cl->out, cl->out + late, cl->out_len);
 	memcpy(cl->out + cl->out_len, p, n);
 	cl->out_len += n;
 	client_flush(cl);
@@ -117,7 +122,7 @@ size_t console_room(const struct console *c)
 	size_t least = CLIENT_OUT;
 
 	for (unsigned i = 0; i < CONSOLE_CLIENTS; i++)
-		if (c->client[i] && c->client[i]->terminal &&
+		if (c->client[i] && c->client[i]->kind == CONSOLE_TERMINAL &&
 		    CLIENT_OUT - c->client[i]->out_len < least)
 			least = CLIENT_OUT - c->client[i]->out_len;
 	return least;
@@ -150,8 +155,7 @@ static void client_ready(struct ev_loop *loop, ev_io *w, int revents)
 		return;
 	if (revents & EV_READ) {
 		pthread_mutex_lock(&c->io_lock);
-		n = recv(w->fd, c->typed + c->typed_len, CONSOLE_TYPED - c->typed_len,
-			 MSG_DONTWAIT);
+		n = read(w->fd, c->typed + c->typed_len, CONSOLE_TYPED - c->typed_len);
 		if (n > 0)
 			c->typed_len += (size_t)n;
 		pthread_mutex_unlock(&c->io_lock);
@@ -163,7 +167,7 @@ static void client_ready(struct ev_loop *loop, ev_io *w, int revents)
 	console_serve(c);
 }
 
-void console_client_add(struct console *c, int fd, bool terminal)
+void console_client_add(struct console *c, int fd, enum console_client_kind kind)
 {
 	struct console_client *cl = calloc(1, sizeof(*cl));
 	unsigned slot = 0;
@@ -180,13 +184,13 @@ void console_client_add(struct console *c, int fd, bool terminal)
 		return;
 	}
 	cl->c = c;
-	cl->terminal = terminal;
+	cl->kind = kind;
 	fcntl(fd, F_SETFL, O_NONBLOCK);
 	ev_io_init(&cl->io, client_ready, fd, EV_READ);
 	cl->io.data = cl;
 	ev_io_start(c->d->loop, &cl->io);
 	c->client[slot] = cl;
-	kept = c->history_end < CONSOLE_HISTORY ? c->history_end : CONSOLE_HISTORY;
+	kept = c->channel ? 0 : c->history_end < CONSOLE_HISTORY ? c->history_end : CONSOLE_HISTORY;
 	for (size_t i = 0; i < kept; i++)
 		cl->out[i] = c->history[(c->history_end - kept + i) % CONSOLE_HISTORY];
 	cl->out_len = kept;
@@ -198,7 +202,7 @@ void console_accept(struct ev_loop *loop, ev_io *w, int revents)
 	int fd = accept4(w->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (fd >= 0)
-		console_client_add(w->data, fd, false);
+		console_client_add(w->data, fd, CONSOLE_PASSING);
 }
 
 bool console_terminal_waits(struct console *c)
@@ -206,7 +210,7 @@ bool console_terminal_waits(struct console *c)
 	for (unsigned i = 0; i < CONSOLE_CLIENTS; i++) {
 		struct console_client *cl = c->client[i];
 
-		if (!cl || !cl->terminal || !cl->out_len)
+		if (!cl || cl->kind != CONSOLE_TERMINAL || !cl->out_len)
 			continue;
 		poll(&(struct pollfd){.fd = cl->io.fd, .events = POLLOUT}, 1, 100);
 		client_flush(cl);

@@ -54,6 +54,7 @@ struct domain {
 	bool landlock;	 /* no file system is left */
 	bool incoming;	 /* comes from a stream, and is not complete yet */
 	json_t *links;	 /* launch message: what is known of each vif's far end, by its number */
+	json_t *ttys; /* launch message: names of channels' terminals, by the role of their consoles */
 
 	/* Descriptors from the launcher, by role; -1 when absent. */
 	int fd[FDMSG_MAX_FDS];
@@ -144,7 +145,8 @@ void clock_stop(struct domain *d);
 
 /* nodes.c: what a toolstack writes into the store. 0 or -PV_E.... */
 int nodes_create(struct domain *d);
-int nodes_console(struct domain *d, unsigned index);
+/* channel: what it is for, or NULL. */
+int nodes_console(struct domain *d, unsigned index, const struct config_channel *channel);
 int nodes_disk(struct domain *d, const struct config_disk *disk);
 int nodes_vif(struct domain *d, const struct config_vif *v, unsigned mtu);
 /* The guest is asked to let a device go; whether it was not; it has. Paths are the two ends' directories. */
@@ -175,6 +177,8 @@ int console_io_read(struct console *c, char *buf, uint32_t len);
 /* Everything that the guest has printed goes where it belongs. The guest does not run. */
 void console_drain(struct domain *d);
 void console_stop(struct domain *d);
+/* Adds "channels" to an info object. */
+void console_info(struct domain *d, json_t *info);
 
 /* devices.c */
 int devices_start(struct domain *d, struct refhv_error *e);

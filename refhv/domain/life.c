@@ -293,5 +293,6 @@ json_t *life_info(struct domain *d)
 	if (engine.nexits)
 		json_object_set_new(o, "exits", exits(&engine));
 	devices_info(d, o);
+	console_info(d, o);
 	return o;
 }

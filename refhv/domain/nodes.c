@@ -156,17 +156,32 @@ static void key(struct writer *w, enum owner owner, const char *dir, const char 
 }
 
 /* As libxl has it (tools/libs/light/libxl_console.c); the first console has keys of its own, see nodes_create(). */
-int nodes_console(struct domain *d, unsigned index)
+int nodes_console(struct domain *d, unsigned index, const struct config_channel *channel)
 {
+	bool socket = channel && channel->connection == CONFIG_CHANNEL_SOCKET;
 	struct writer w = writer(d);
-	char front[80], back[80];
+	char front[80], back[80], text[32];
+	const char *tty;
+
+	snprintf(text, sizeof(text), "console%u", index);
+	tty = json_string_value(json_object_get(d->ttys, text));
+	snprintf(text, sizeof(text), "pty");
+	if (socket)
+		snprintf(text, sizeof(text), "chardev:libxl-channel%u", index);
 
 	device(&w, "console", index, front, back);
 	key(&w, HOST_READ, front, "limit", "1048576");
 	key(&w, HOST_READ, front, "type", "refhv");
-	key(&w, HOST_READ, front, "output", "pty");
-	key(&w, HOST_READ, front, "tty", "");
+	key(&w, HOST_READ, front, "output", text);
+	key(&w, HOST_READ, front, "tty", tty ? tty : "");
 	key(&w, HOST_READ, back, "protocol", "vt100");
+	if (channel) {
+		key(&w, HOST_READ, front, "name", channel->name);
+		key(&w, HOST_READ, back, "name", channel->name);
+		key(&w, HOST_READ, back, "connection", socket ? "socket" : "pty");
+	}
+	if (socket)
+		key(&w, HOST_READ, back, "path", channel->path);
 	return w.rc;
 }
 

@@ -98,6 +98,7 @@ static int receive(struct domain *d, json_t **msg, struct refhv_error *e)
 	d->log = domain_fd(d, "refhv-log", true);
 	d->domid = d->listed = (uint16_t)json_integer_value(json_object_get(*msg, "domid"));
 	d->links = json_incref(json_object_get(*msg, "links"));
+	d->ttys = json_incref(json_object_get(*msg, "ttys"));
 	snprintf(d->no_kvm, sizeof(d->no_kvm), "%s",
 		 json_string_value(json_object_get(*msg, "no_kvm"))
 			 ? json_string_value(json_object_get(*msg, "no_kvm"))

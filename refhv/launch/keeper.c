@@ -268,6 +268,7 @@ void launch_keep(struct launch *l)
 	code = status == -1 || !WIFEXITED(status) ? -1 : WEXITSTATUS(status);
 	if (code != DOMAIN_MOVED && !l->incoming)
 		end_networking(l);
+	launch_remove_sockets(l);
 	rundir_release(l->rundir, &l->claim, true);
 	if (code != DOMAIN_ENDED && code != DOMAIN_MOVED && code != DOMAIN_NOT_STARTED)
 		report_death(l, status);

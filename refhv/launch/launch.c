@@ -101,6 +101,8 @@ static void drop(struct launch *l)
 {
 	while (l->n)
 		close(l->fd[--l->n]);
+	while (l->nsockets)
+		free(l->socket[--l->nsockets].path);
 	json_decref(l->msg);
 }
 
@@ -170,7 +172,11 @@ int launch_domain(struct rundir *r, const struct refhv_config *c, const struct l
 	if (!rc)
 		rc = launch_open_resources(&l, c, o, e);
 	if (!rc)
+		rc = launch_open_channels(&l, c, e);
+	if (!rc)
 		rc = start_keeper(&l, out, &keeper, e);
+	if (keeper < 0)
+		launch_remove_sockets(&l);
 	drop(&l);
 	/* With a keeper, it is the one who removes the folder. */
 	rundir_release(r, &l.claim, keeper < 0);

@@ -10,10 +10,18 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <sys/types.h>
 #include "config/config.h"
 #include "error.h"
 #include "fdmsg.h"
 #include "rundir/rundir.h"
+
+/* A channel's socket, outside the runtime folder. */
+struct launch_socket {
+	char *path;
+	dev_t dev; /* which file it is */
+	ino_t ino;
+};
 
 /* What a domain process receives: the roles of the descriptors are named in msg["fds"], in order. */
 struct launch {
@@ -26,6 +34,8 @@ struct launch {
 	char name[CONFIG_NAME_MAX + 1]; /* claim.name once the domain has arrived */
 	uint8_t uuid[16];
 	bool incoming; /* it may still live elsewhere: what it shares is not ours to end */
+	unsigned nsockets;
+	struct launch_socket socket[CONFIG_MAX_CONSOLES];
 };
 
 /*
@@ -70,6 +80,10 @@ int launch_add(struct launch *l, const char *role, int fd, struct refhv_error *e
 int launch_open_resources(struct launch *l, const struct refhv_config *c,
 			  const struct launch_options *o, struct refhv_error *e);
 int launch_open_kvm(struct launch *l, const struct refhv_config *c, struct refhv_error *e);
+/* The roles are those of the consoles that they are, and "consoleN-tty" for a terminal's other end, whose name is in msg["ttys"]. */
+int launch_open_channels(struct launch *l, const struct refhv_config *c, struct refhv_error *e);
+/* Those of channels that are still ours. */
+void launch_remove_sockets(struct launch *l);
 /* The keeper's life; does not return. */
 void launch_keep(struct launch *l) __attribute__((noreturn));
 

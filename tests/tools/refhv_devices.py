@@ -272,6 +272,37 @@ def power_button_asks_the_guest_and_nmis_need_a_cpu_that_has_them(p):
 
 
 @claim
+def a_channel_has_a_socket_as_long_as_the_domain_lives(p):
+    path = p.path('agent.sock')
+    channel = 'channel = ["name=agent,connection=socket,path=agent.sock", "name=t,connection=pty"]'
+    s = socket.socket(socket.AF_UNIX)
+    s.bind(path)
+    s.close()
+    # What was left behind by somebody is in nobody's way; what is served is.
+    p.create(more=channel)
+    assert os.stat(path).st_mode & 0o777 == 0o600
+    a, t = p.info()['channels']
+    assert (a['devid'], a['name'], a['connection'], a['path']) == (1, 'agent', 'socket', path), a
+    assert t['devid'] == 2 and os.path.exists(t['path']), t
+    assert path in p.refhv('channel-list', 'hello') and t['path'] in p.refhv('channel-list', 'hello')
+    with open(p.path('other.cfg'), 'w') as f:
+        f.write(f'name = "other"\nkernel = "{HELLO}"\nmemory = 32\n{channel}\n')
+    assert 'agent.sock' in p.refhv('create', p.path('other.cfg'), code=RESOURCE)
+    p.reboot()
+    for _ in range(2):
+        s = socket.socket(socket.AF_UNIX)
+        s.connect(path)
+        s.sendall(b'hello')
+        s.close()
+    p.refhv('destroy', 'hello')
+    p.within(5, lambda: not os.path.exists(path), 'the socket stays')
+    # A name that is something else's.
+    p.image('agent.sock')
+    assert 'agent.sock' in p.refhv('create', p.path('other.cfg'), code=RESOURCE)
+    os.unlink(path)
+
+
+@claim
 def a_frontend_that_cannot_be_served_is_told_a_few_times_and_no_more(p):
     p.image('x.img')
     p.create(more='disk = ["x.img,raw,xvda,rw"]')

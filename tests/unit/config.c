@@ -74,6 +74,67 @@ START_TEST(command_line_is_as_long_as_its_kind_of_kernel_takes)
 }
 END_TEST
 
+START_TEST(channels_are_read_as_xl_has_them)
+{
+	json_t *j;
+
+	good(MINIMAL "channel=['name=org.a.agent.1, connection=socket, path=/run/a b.sock',\n"
+		     "'connection=pty,name=x,backend=0', "
+		     "'path=b.sock,name=y,connection=socket,driver=z']\n");
+	ck_assert_uint_eq(c.nchannels, 3);
+	ck_assert_str_eq(c.channel[0].name, "org.a.agent.1");
+	ck_assert_int_eq(c.channel[0].connection, CONFIG_CHANNEL_SOCKET);
+	ck_assert_str_eq(c.channel[0].path, "/run/a b.sock");
+	ck_assert_int_eq(c.channel[1].connection, CONFIG_CHANNEL_PTY);
+	ck_assert_ptr_null(c.channel[1].path);
+	ck_assert_str_eq(c.channel[2].path, "/etc/b.sock");
+	ck_assert_uint_eq(notes.n, 1);
+	ck_assert_ptr_nonnull(strstr(notes.note[0].text, "driver"));
+	j = config_to_json(&c);
+	config_free(&c);
+	ck_assert_int_eq(config_from_json(&c, j, &e), 0);
+	json_decref(j);
+	ck_assert_uint_eq(c.nchannels, 3);
+	ck_assert_str_eq(c.channel[2].name, "y");
+	ck_assert_str_eq(c.channel[2].path, "/etc/b.sock");
+}
+END_TEST
+
+static void no_channel(const char *spec, const char *says)
+{
+	char text[1024];
+
+	config_free(&c);
+	snprintf(text, sizeof(text), MINIMAL "channel=['%s']\n", spec);
+	ck_assert_msg(parse(text), "taken: %s", spec);
+	ck_assert_int_eq(e.exit, REFHV_CONFIG);
+	ck_assert_msg(strstr(e.what, says), "%s", e.what);
+	ck_assert_uint_eq(e.line, 4);
+}
+
+START_TEST(channels_that_lead_nowhere_are_refused)
+{
+	char spec[300];
+
+	no_channel("connection=pty", "needs a name=");
+	no_channel("name=a", "needs a connection=");
+	no_channel("name=a,connection=socket", "needs a path=");
+	no_channel("name=a,connection=tcp", "unknown connection \"tcp\"");
+	no_channel("name=a,connection=pty,backend=3", "only this machine");
+	no_channel("name=a,pty", "no value for \"pty\"");
+	no_channel("", "needs a connection=");
+	snprintf(spec, sizeof(spec), "name=%064d,connection=pty", 0);
+	no_channel(spec, "more than 63 bytes");
+	snprintf(spec, sizeof(spec), "name=a,connection=socket,path=/%0107d", 0);
+	no_channel(spec, "too long for a socket");
+	config_free(&c);
+	ck_assert(parse(MINIMAL
+			"consoles=6\nchannel=['name=a,connection=pty','name=b,connection=pty',"
+			"'name=c,connection=pty']\n"));
+	ck_assert_ptr_nonnull(strstr(e.what, "consoles is out of range"));
+}
+END_TEST
+
 START_TEST(xens_own_pvhlinux_example_is_read)
 {
 	good("# This is a fairly minimal example\n"
@@ -472,6 +533,8 @@ int main(void)
 	tcase_add_checked_fixture(t, NULL, teardown);
 	tcase_add_test(t, minimal_configuration_has_the_documented_defaults);
 	tcase_add_test(t, command_line_is_as_long_as_its_kind_of_kernel_takes);
+	tcase_add_test(t, channels_are_read_as_xl_has_them);
+	tcase_add_test(t, channels_that_lead_nowhere_are_refused);
 	tcase_add_test(t, xens_own_pvhlinux_example_is_read);
 	tcase_add_test(t, separators_comments_quotes_and_escapes_are_xls);
 	tcase_add_test(t, appending_joins_strings_and_lists);
