@@ -3,7 +3,9 @@
  *
  * There are none but ACPI's three bytes. Everything else reads as all ones, as on an empty bus;
  * but the PIT's channel 2 (0x42) reads as 0, because Linux, which calibrates by it, would wait
- * through 100,000 reads of ones.
+ * through 100,000 reads of ones. And of port 0x61 the two bits are 0 that name a broken memory or bus as
+ * the cause of an NMI: an NMI from refhv is of nobody, which is what a guest can be told to dump at
+ * (unknown_nmi_panic). The others stay: Linux waits for the PIT's output, bit 5.
  */
 #include <string.h>
 #include <pv/abi/sched.h>
@@ -11,12 +13,15 @@
 #include "kvm.h"
 
 #define PIT_CHANNEL_2 0x42
+#define NMI_STATUS    0x61
+#define NMI_CAUSES    (3u << 6)
 
 uint8_t ke_pio_read(uint16_t port)
 {
 	switch (port) {
 	case PIT_CHANNEL_2:
 	case BOOT_ACPI_SLEEP_PORT: return 0;
+	case NMI_STATUS: return 0xff & ~NMI_CAUSES;
 	case BOOT_ACPI_SLEEP_STATUS_PORT: return BOOT_ACPI_WAK_STS;
 	default: return 0xff;
 	}

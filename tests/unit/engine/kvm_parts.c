@@ -148,10 +148,11 @@ END_TEST
 START_TEST(ports_are_those_of_an_empty_machine)
 {
 	ck_assert_uint_eq(ke_pio_read(0x42), 0);
+	ck_assert_uint_eq(ke_pio_read(0x61), 0x3f);
 	ck_assert_uint_eq(ke_pio_read(BOOT_ACPI_SLEEP_PORT), 0);
 	ck_assert_uint_eq(ke_pio_read(BOOT_ACPI_SLEEP_STATUS_PORT), BOOT_ACPI_WAK_STS);
 	for (unsigned port = 0; port < 0x10000; port++)
-		if (port != 0x42 && port != BOOT_ACPI_SLEEP_PORT &&
+		if (port != 0x42 && port != 0x61 && port != BOOT_ACPI_SLEEP_PORT &&
 		    port != BOOT_ACPI_SLEEP_STATUS_PORT)
 			ck_assert_uint_eq(ke_pio_read((uint16_t)port), 0xff);
 }

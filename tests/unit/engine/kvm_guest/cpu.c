@@ -82,7 +82,7 @@ void task_ports(void)
 	uint32_t wide;
 
 	need(inb(0x42) == 0);
-	need(inb(0x61) == 0xff);
+	need(inb(0x61) == 0x3f);
 	need(inb(0x604) == 0);
 	need(inb(0x605) == 0x80);
 	need(inb(0x71) == 0xff);
