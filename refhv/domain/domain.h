@@ -19,6 +19,7 @@
 #include "config/config.h"
 #include "domain/space.h"
 #include "engine/engine.h"
+#include "engine/kvm/speed.h"
 #include "fdmsg.h"
 #include "host/xenstore.h"
 #include "migrate/image.h"
@@ -76,9 +77,12 @@ struct domain {
 	struct engine_client client;
 	ev_io watch_engine;
 	enum pv_domain_kind kind;
-	char why_engine[320]; /* it was chosen */
-	char warning[320];    /* for whoever starts it; empty: none */
-	char no_kvm[256];     /* launch message: why there is no kvm descriptor */
+	char why_engine[320];	    /* it was chosen */
+	char warning[320];	    /* for whoever starts it; empty: none */
+	char no_kvm[256];	    /* launch message: why there is no kvm descriptor */
+	bool kvm_inherited;	    /* launch message: it may be another than this machine's */
+	struct kvm_speed kvm_speed; /* launch message, or measured; exit_ns 0: unknown */
+	bool kvm_measured;
 	struct space space;
 	struct pv_vmm vmm;
 	struct pv_domain *pv;

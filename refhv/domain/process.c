@@ -103,6 +103,9 @@ static int receive(struct domain *d, json_t **msg, struct refhv_error *e)
 		 json_string_value(json_object_get(*msg, "no_kvm"))
 			 ? json_string_value(json_object_get(*msg, "no_kvm"))
 			 : "");
+	d->kvm_inherited = json_is_true(json_object_get(*msg, "kvm_inherited"));
+	if (!launch_kvm_speed_from_json(json_object_get(*msg, "kvm_speed"), &d->kvm_speed))
+		d->kvm_speed.exit_ns = 0;
 	d->foreground = json_is_true(json_object_get(*msg, "foreground"));
 	return config_from_json(&d->config, json_object_get(*msg, "config"), e);
 }
@@ -220,7 +223,10 @@ int domain_process(const char *name)
 		/* The kernel takes everything else away, half-built machines included. */
 		_exit(DOMAIN_NOT_STARTED);
 	}
-	tell(d, json_pack("{s:b, s:s}", "ready", 1, "warning", d->warning));
+	msg = json_pack("{s:b, s:s}", "ready", 1, "warning", d->warning);
+	if (d->kvm_measured)
+		json_object_set_new(msg, "kvm_speed", launch_kvm_speed_to_json(&d->kvm_speed));
+	tell(d, msg);
 	ev_run(d->loop, 0);
 	stop(d);
 	_exit(d->exit_code);

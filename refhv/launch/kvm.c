@@ -38,12 +38,18 @@ static int inherited(const char *number, struct refhv_error *e)
 int launch_open_kvm(struct launch *l, const struct refhv_config *c, struct refhv_error *e)
 {
 	const char *number = getenv(VARIABLE);
+	struct kvm_speed speed;
 	char why[256];
 	int fd;
 
 	if (c->engine == CONFIG_ENGINE_USER || c->type == CONFIG_TYPE_PV)
 		return 0;
 	fd = number ? inherited(number, e) : kvm_open(why, sizeof(why));
+	/* Another descriptor may be of another KVM. */
+	if (fd >= 0 && !number && launch_kvm_speed_load(l->rundir->fd, &speed))
+		json_object_set_new(l->msg, "kvm_speed", launch_kvm_speed_to_json(&speed));
+	if (fd >= 0 && number)
+		json_object_set_new(l->msg, "kvm_inherited", json_true());
 	if (fd >= 0)
 		return launch_add(l, "kvm", fd, e);
 	if (number)

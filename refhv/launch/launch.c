@@ -107,9 +107,10 @@ static void drop(struct launch *l)
 }
 
 /* Wait for "ready" or "error". */
-static int await_ready(struct launched *out, struct refhv_error *e)
+static int await_ready(struct rundir *r, struct launched *out, struct refhv_error *e)
 {
 	json_t *msg, *error;
+	struct kvm_speed speed;
 	const char *warning;
 	int rc = fdmsg_recv(out->report, &msg, NULL, 0, NULL);
 
@@ -122,6 +123,8 @@ static int await_ready(struct launched *out, struct refhv_error *e)
 	error = json_object_get(msg, "error");
 	warning = json_string_value(json_object_get(msg, "warning"));
 	snprintf(out->warning, sizeof(out->warning), "%s", warning ? warning : "");
+	if (launch_kvm_speed_from_json(json_object_get(msg, "kvm_speed"), &speed))
+		launch_kvm_speed_store(r->fd, &speed);
 	rc = 0;
 	if (error) {
 		launch_error_from_json(error, e);
@@ -181,7 +184,7 @@ int launch_domain(struct rundir *r, const struct refhv_config *c, const struct l
 	/* With a keeper, it is the one who removes the folder. */
 	rundir_release(r, &l.claim, keeper < 0);
 	if (!rc)
-		rc = await_ready(out, e);
+		rc = await_ready(r, out, e);
 	if (rc) {
 		if (out->report >= 0)
 			close(out->report);

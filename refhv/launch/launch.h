@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 #include "config/config.h"
+#include "engine/kvm/speed.h"
 #include "error.h"
 #include "fdmsg.h"
 #include "rundir/rundir.h"
@@ -80,6 +81,11 @@ int launch_add(struct launch *l, const char *role, int fd, struct refhv_error *e
 int launch_open_resources(struct launch *l, const struct refhv_config *c,
 			  const struct launch_options *o, struct refhv_error *e);
 int launch_open_kvm(struct launch *l, const struct refhv_config *c, struct refhv_error *e);
+/* kvm_speed.c: what was measured in this boot; how it travels, as "kvm_speed" in the launch message and in the answer. */
+bool launch_kvm_speed_load(int rundir_fd, struct kvm_speed *s);
+void launch_kvm_speed_store(int rundir_fd, const struct kvm_speed *s);
+json_t *launch_kvm_speed_to_json(const struct kvm_speed *s);
+bool launch_kvm_speed_from_json(const json_t *o, struct kvm_speed *s);
 /* The roles are those of the consoles that they are, and "consoleN-tty" for a terminal's other end, whose name is in msg["ttys"]. */
 int launch_open_channels(struct launch *l, const struct refhv_config *c, struct refhv_error *e);
 /* Those of channels that are still ours. */

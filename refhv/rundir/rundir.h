@@ -7,6 +7,7 @@
  *       info             JSON: domid, uuid, pid
  *       control.sock  console.sock  xenstore.sock
  *       console.log  refhv.log       what the guest and refhv had to say: links into RUNDIR/.log, which outlives the domain
+ *   RUNDIR/.kvm-speed    what was measured of /dev/kvm in this boot
  *   RUNDIR/.net/         user networking: one socket a vif
  *
  * RUNDIR is $REFHV_RUNDIR, /run/refhv for root, $XDG_RUNTIME_DIR/refhv for others; mode 0700.

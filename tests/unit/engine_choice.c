@@ -1,9 +1,13 @@
 /*
  * engine_choice: claims about which engine a domain gets, and about how a KVM's speed is measured, on machines that are made up.
  */
+#include <fcntl.h>
 #include <pv/abi/errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "domain/engine_choice.h"
+#include "launch/launch.h"
 #include "run.h"
 
 /* A machine, whose clock only its virtual CPU moves. */
@@ -264,6 +268,65 @@ START_TEST(median_is_in_the_middle_of_any_order)
 }
 END_TEST
 
+static char top[] = "/tmp/kvm-speed.XXXXXX";
+
+static void put(int dir, const char *text)
+{
+	int fd = openat(dir, ".kvm-speed", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	ck_assert(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+	close(fd);
+}
+
+START_TEST(what_was_measured_counts_until_the_next_boot)
+{
+	struct kvm_speed s = {1234, 5e9}, t;
+	char text[128], other[128];
+	ssize_t n;
+	int dir, fd;
+
+	ck_assert_ptr_nonnull(mkdtemp(top));
+	dir = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ck_assert(!launch_kvm_speed_load(dir, &t));
+	launch_kvm_speed_store(dir, &s);
+	ck_assert(launch_kvm_speed_load(dir, &t));
+	ck_assert_uint_eq(t.exit_ns, 1234);
+	ck_assert(t.rate > 4.99e9 && t.rate < 5.01e9);
+	fd = openat(dir, ".kvm-speed", O_RDONLY | O_CLOEXEC);
+	n = read(fd, text, sizeof(text) - 1);
+	ck_assert_int_gt(n, 40);
+	text[n] = 0;
+	close(fd);
+	/* Another boot; damaged; out of all bounds. */
+	strcpy(other, text);
+	other[0] = other[0] == '0' ? '1' : '0';
+	put(dir, other);
+	ck_assert(!launch_kvm_speed_load(dir, &t));
+	for (ssize_t i = 0; i < 38; i++) {
+		memcpy(other, text, (size_t)i);
+		other[i] = 0;
+		put(dir, other);
+		ck_assert(!launch_kvm_speed_load(dir, &t));
+	}
+	strcpy(other, text);
+	strcpy(other + 36, " 0 1\n");
+	put(dir, other);
+	ck_assert(!launch_kvm_speed_load(dir, &t));
+	strcpy(other + 36, " 99999999999 5\n");
+	put(dir, other);
+	ck_assert(!launch_kvm_speed_load(dir, &t));
+	/* What nobody can have measured is not kept. */
+	put(dir, text);
+	launch_kvm_speed_store(dir, &(struct kvm_speed){0, 1});
+	launch_kvm_speed_store(dir, &(struct kvm_speed){1, -1});
+	ck_assert(launch_kvm_speed_load(dir, &t));
+	ck_assert_uint_eq(t.exit_ns, 1234);
+	unlinkat(dir, ".kvm-speed", 0);
+	close(dir);
+	rmdir(top);
+}
+END_TEST
+
 START_TEST(handing_over_takes_time_and_ends)
 {
 	ck_assert(handover_measure() > 0);
@@ -288,6 +351,7 @@ int main(void)
 	tcase_add_test(t, virtual_cpu_that_fails_is_no_measure);
 	tcase_add_test(t, a_clock_that_stands_still_is_no_division_by_zero);
 	tcase_add_test(t, median_is_in_the_middle_of_any_order);
+	tcase_add_test(t, what_was_measured_counts_until_the_next_boot);
 	tcase_add_test(t, handing_over_takes_time_and_ends);
 	return run_case("engine-choice", t);
 }

@@ -16,8 +16,8 @@ int kvm_open(char *why, size_t size);
 int kvm_check(int kvm_fd, char *why, size_t size);
 
 /*
- * How fast it is, measured in a tiny VM of its own: about 1 ms on hardware, KVM_SPEED_BUDGET_NS where it is slow. Negative
- * if that VM does not run. The calling thread may hear SIGURG meanwhile.
+ * How fast it is, measured in a tiny VM of its own: that takes what the host needs to make and drop a VM, and at
+ * most KVM_SPEED_BUDGET_NS in it. Negative if that VM does not run. The calling thread may hear SIGURG meanwhile.
  */
 int kvm_measure(int kvm_fd, struct kvm_speed *speed);
 

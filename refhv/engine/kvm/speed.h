@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What the measurement may cost. Reached only where something is very slow: hardware needs 1/100 of it. */
+/* What the measurement may cost; 1/20 of it is enough where virtualization is nested in an emulator. */
 #define KVM_SPEED_BUDGET_NS 50000000u
 
 struct kvm_trial {

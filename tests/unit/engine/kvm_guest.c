@@ -383,11 +383,13 @@ START_TEST(speed_of_this_kvm_is_measured)
 	char why[200];
 	int fd = kvm_open(why, sizeof(why));
 	struct kvm_speed s = {0};
+	uint64_t ns = ke_now();
 
 	ck_assert_int_eq(kvm_measure(fd, &s), 0);
+	ns = ke_now() - ns;
 	ck_assert(s.rate > 0 && s.exit_ns > 0);
-	printf("# %.1f million instructions a second, %.1f us to leave\n", s.rate / 1e6,
-	       (double)s.exit_ns / 1e3);
+	printf("# %.1f million instructions a second, %.1f us to leave; measured in %.1f ms\n",
+	       s.rate / 1e6, (double)s.exit_ns / 1e3, (double)ns / 1e6);
 	close(fd);
 }
 END_TEST
