@@ -1,21 +1,24 @@
 #!/usr/bin/env python3
 """refhv and QEMU side by side on the same KVM: the same kernel, PV devices against microvm with virtio.
 
-nested.py
+nested.py [boot] [disk] [net]
 
-Runs nested.sh in L1 (see docs/nested.md) with this machine's own QEMU beside refhv. BUILD names the build folder. Prints
+Runs nested.sh, or these parts of it, in L1 (see docs/nested.md) with this machine's own QEMU beside refhv. BUILD names the build folder. Prints
 what it measures, and ratios; a machine in software emulation is slow, so that only the ratios mean something.
 """
 import glob
 import os
+import shlex
 import shutil
 import sys
+import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'nested'))
 import guest  # noqa: E402
 import l1  # noqa: E402
 
+DRIVE = 64 << 20
 FIRMWARE = ('bios-microvm.bin', 'linuxboot_dma.bin', 'pvh.bin', 'kvmvapic.bin', 'efi-virtio.rom')
 
 
@@ -34,6 +37,15 @@ def qemu(bench):
     return bench.part('l1-qemu', [program, __file__], make)
 
 
+def drives(folder):
+    """Two empty disks of L1, one for each side."""
+    paths = [os.path.join(folder, name) for name in ('a', 'b')]
+    for path in paths:
+        with open(path, 'wb') as f:
+            f.truncate(DRIVE)
+    return paths
+
+
 def main():
     try:
         bench = l1.Bench(os.environ.get('BUILD', 'build'))
@@ -41,8 +53,9 @@ def main():
     except l1.Missing as e:
         print('skipped: %s' % e)
         return 77
-    files = [os.path.join(HERE, 'nested.sh'), os.path.join(HERE, '..', 'nested', 'cases.sh')]
-    return l1.run(bench, 'sh nested.sh', seconds=1200, files=files, parts=parts)
+    files = [os.path.join(HERE, name) for name in ('nested.sh', 'nested_disk.sh', '../nested/cases.sh')]
+    with tempfile.TemporaryDirectory(dir=bench.work) as d:
+        return l1.run(bench, shlex.join(['sh', 'nested.sh'] + sys.argv[1:]), seconds=1500, files=files, parts=parts, disks=drives(d))
 
 
 if __name__ == '__main__':

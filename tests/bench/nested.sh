@@ -1,5 +1,11 @@
-# nested.sh: runs in L1, in the folder of cases.sh. One line per figure: NAME refhv QEMU ratio (of the better direction: above 1, refhv is ahead).
+# nested.sh [boot] [disk] [net]: runs in L1, in the folder of cases.sh, these parts (all without one). One line per figure: NAME refhv QEMU
+# ratio (of the better direction: above 1, refhv is ahead).
+parts=${*:-boot disk net}
+set --
 . ./cases.sh
+. ./nested_disk.sh
+
+wanted() { case " $parts " in *" $1 "*) ;; *) false ;; esac; }
 
 now() { cut -d' ' -f1 /proc/uptime; }
 # NAME, refhv's figure, QEMU's, and which is better: `less` or `more`.
@@ -17,7 +23,7 @@ machine() { # starts QEMU's machine with its console as qemu.log and qemu.in, li
 	echo $! >>/tmp/holders
 	qemu-system-x86_64 -M microvm,accel=kvm,rtc=off -cpu host -m 256 -nodefaults -no-user-config -no-reboot -display none \
 		-L /usr/share/qemu -kernel /images/vmlinuz -initrd /images/guest-virtio -append 'console=ttyS0 quiet' -serial stdio \
-		-drive id=d,if=none,format=raw,file=qemu.img -device virtio-blk-device,drive=d \
+		$(qemu_disks) \
 		-netdev tap,id=n,ifname=tap0,script=no,downscript=no -device virtio-net-device,netdev=n <qemu.in >qemu.log 2>&1 &
 	echo $! >qemu.pid
 }
@@ -41,23 +47,24 @@ ip link add br0 type bridge && ip addr add 192.0.3.1/24 dev br0 && ip link set b
 tunctl -t tap0 >/dev/null
 ip link set tap0 up
 ip link set tap0 master br0 2>/dev/null || brctl addif br0 tap0
-truncate -s 64M pv.img
-truncate -s 64M qemu.img
+make_disks
 mkdir -p www
 dd if=/dev/urandom of=www/large bs=1M count=16 2>/dev/null
 echo small >www/small
 httpd -p 8000 -h www
 
-for round in 1 2; do
+rounds=1
+! wanted boot || rounds=2
+for round in $(seq $rounds); do
 	began=$(now)
-	guest pv "disk = ['pv.img,raw,xvda,rw']" "vif = ['bridge=br0']" >/dev/null || exit 1
+	guest pv "disk = [$(pv_disks)]" "vif = ['bridge=br0']" >/dev/null || exit 1
 	pv_boot=$(started pv)
-	[ $round = 2 ] || refhv info pv | grep -E '^(exits|hypercalls|trap)'
+	[ $round != 1 ] || refhv info pv | grep -E '^(exits|hypercalls|trap)'
 	began=$(now)
 	machine
 	qemu_boot=$(started qemu)
-	figure "boot_$round,_seconds" "$pv_boot" "$qemu_boot" less
-	[ $round = 2 ] || { refhv destroy pv; kill "$(cat qemu.pid)"; sleep 1; }
+	! wanted boot || figure "boot_$round,_seconds" "$pv_boot" "$qemu_boot" less
+	[ $round = $rounds ] || { refhv destroy pv; kill "$(cat qemu.pid)"; sleep 1; }
 done
 shell pv 30 && shell qemu 30 || exit 1
 ask pv 20 'ip addr add 192.0.3.2/24 dev eth0 && ip link set eth0 up; ping -c 2 192.0.3.1 >/dev/null'
@@ -73,12 +80,10 @@ both() {
 	figure "$1" "$p" "$q" more
 	echo "# exits of refhv per unit: $(awk -v n="$2" -v x=$((after - before)) 'BEGIN { printf "%.2f", x / n }')"
 }
-DEEP='for i in $(seq 32); do dd if=/dev/DEV of=/dev/null bs=4k skip=$((i * 400)) count=64 iflag=direct 2>/dev/null & done; wait'
-both read_1M_one_after_another,_MiB/s 48 'dd if=/dev/DEV of=/dev/null bs=1M count=48 iflag=direct'
-both write_1M_one_after_another,_MiB/s 48 'dd if=/dev/zero of=/dev/DEV bs=1M count=48 oflag=direct'
-both read_4K_depth_1,_1/s 800 'dd if=/dev/DEV of=/dev/null bs=4k count=800 iflag=direct'
-both read_4K_depth_32,_1/s 2048 "$DEEP"
-both fetch_16_MiB_by_HTTP,_MiB/s 16 'wget -q -O /dev/null http://192.0.3.1:8000/large'
-both fetches_of_6_bytes,_1/s 40 'for i in $(seq 40); do wget -q -O /dev/null http://192.0.3.1:8000/small; done'
+! wanted disk || disk_figures
+if wanted net; then
+	both fetch_16_MiB_by_HTTP,_MiB/s 16 'wget -q -O /dev/null http://192.0.3.1:8000/large'
+	both fetches_of_6_bytes,_1/s 40 'for i in $(seq 40); do wget -q -O /dev/null http://192.0.3.1:8000/small; done'
+fi
 refhv destroy pv
 kill "$(cat qemu.pid)"
