@@ -55,6 +55,8 @@ int device_disk_start(struct domain *d, const struct config_disk *disk, int fd,
 		      struct refhv_error *e);
 int device_vif_start(struct domain *d, const struct config_vif *v, const int *frames, unsigned n,
 		     int netd, json_t *about, struct refhv_error *e);
+/* Prepares for disks that are attached when the process is locked in. */
+void device_disk_spare(const struct domain *d);
 json_t *device_disk_stats(struct device *dev);
 /* What is behind the disk may have another size: tells the guest. Sectors of 512 bytes, or -PV_E.... */
 int64_t device_disk_resized(struct device *dev);

@@ -204,6 +204,7 @@ int devices_start(struct domain *d, struct refhv_error *e)
 		rc = start_disk(d, &d->config.disk[i], e);
 	for (unsigned i = 0; i < d->config.nvifs && !rc; i++)
 		rc = start_vif(d, &d->config.vif[i], e);
+	device_disk_spare(d);
 	return rc;
 }
 

@@ -9,7 +9,7 @@
  *
  * Signals go to the guest process alone (and to this one, by abort()). Descriptors are told nothing that would send one: of fcntl the
  * flags are allowed, and one more number for what is there already. Of ioctl, the dirty log's requests, what is asked of a block device, what runs the virtual CPUs, and what a tap is told when a frontend
- * connects: which offloads it takes, which queues it reads.
+ * connects: which offloads it takes, which queues it reads. No ring of io_uring is made: disks that are attached later get one that was made and restricted before.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,9 +19,11 @@
 #include <linux/filter.h>
 #include <linux/fs.h>
 #include <linux/if_tun.h>
+#include <linux/io_uring.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
 #include <linux/userfaultfd.h>
+#include <sched.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -128,7 +130,7 @@ static const int allowed[] = {
 };
 
 struct program {
-	struct sock_filter code[2 * COUNT(allowed) + 128];
+	struct sock_filter code[2 * COUNT(allowed) + 160];
 	unsigned short n;
 };
 
@@ -174,6 +176,7 @@ static int filter_all_threads(pid_t guest, bool kvm)
 					  BLKGETSIZE64,	   BLKSSZGET,	      BLKPBSZGET,
 					  TUNSETOFFLOAD,   TUNSETQUEUE};
 	static const uint32_t fcntls[] = {F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC};
+	static const uint32_t ring_steps[] = {IORING_REGISTER_FILES, IORING_REGISTER_ENABLE_RINGS};
 	/* 0 and negative numbers would be groups of processes. */
 	const uint32_t ours[] = {(uint32_t)getpid(), (uint32_t)guest};
 	unsigned guests = guest > 0;
@@ -203,6 +206,9 @@ static int filter_all_threads(pid_t guest, bool kvm)
 	/* Its flags lie in memory, which a filter cannot see; the C library falls back to clone. */
 	emit(&p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, SYS_clone3);
 	RETURN(&p, SECCOMP_RET_ERRNO | ENOSYS);
+	/* A ring that was made and restricted before gets its descriptors and its thread; which is for batches. */
+	allow_one_of(&p, SYS_io_uring_register, 1, ring_steps, COUNT(ring_steps));
+	allow_if(&p, SYS_sched_setscheduler, 1, UINT32_MAX, SCHED_BATCH, false);
 	allow_one_of(&p, SYS_fcntl, 1, fcntls, COUNT(fcntls));
 	allow_one_of(&p, SYS_tgkill, 0, ours, 1 + guests);
 	allow_one_of(&p, SYS_kill, 0, ours + 1, guests);

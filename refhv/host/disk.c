@@ -243,6 +243,11 @@ int host_disk_create(struct host_disk **disk, const struct host_disk_config *con
 	return 0;
 }
 
+void host_disk_spare(unsigned queues)
+{
+	host_uring_spare(queues);
+}
+
 int host_disk_step(struct host_disk *d)
 {
 	int rc;

@@ -52,6 +52,8 @@ struct host_disk;
  * image smaller than a sector, and a writable disk on a descriptor that cannot be written. */
 int host_disk_create(struct host_disk **disk, const struct host_disk_config *config,
 		     char err[HOST_DISK_ERR_SIZE]);
+/* Prepares for so many queues, of disks made when the process is locked in and can make no io_uring any more. */
+void host_disk_spare(unsigned queues);
 /* Drives the handshake: once after create() and whenever the frontend's state changes. As
  * pv_blkback_step(), but it waits for requests in flight where that one would say -PV_EAGAIN. */
 int host_disk_step(struct host_disk *disk);

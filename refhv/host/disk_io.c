@@ -12,6 +12,18 @@
 #include <pv/ring.h>
 #include "disk_io.h"
 
+/*
+ * Bytes after which a turn ends. What is in the page cache is copied while it is submitted: the guest hears of one portion while the next is
+ * copied, and a control call does not wait for all of them. Where there is one CPU nobody else works meanwhile, and each event is a
+ * switch to the guest and back.
+ */
+#define PORTION	      (256u << 10)
+#define PORTION_ALONE (2u << 20)
+
+/* A write that takes longer than this has waited for more than a copy, also where other threads want the CPU. */
+#define SLOW_WRITE_NS 20000000u
+#define AWAY_TIMES    20u
+
 _Static_assert(sizeof(struct pv_iov) == sizeof(struct iovec), "pv_iov is an iovec");
 _Static_assert(offsetof(struct pv_iov, len) == offsetof(struct iovec, iov_len),
 	       "pv_iov is an iovec");
@@ -83,15 +95,43 @@ int host_disk_plain(struct host_disk *d, const struct pv_blk_io *io)
 	return (uint64_t)n == io->bytes ? 0 : host_disk_transfer(d, io, n < 0 ? 0 : (uint64_t)n);
 }
 
+/*
+ * To the page cache a write is a copy, but most file systems, and block devices, leave one that comes by a ring to a worker, one at a time for a
+ * file: two switches of threads for each. So it is made here. Once one has to wait (the cache is full, or a part of a page must be read first), the
+ * next go by the ring, so that reads do not wait behind them, for so long that waiting is a twentieth of the thread's time at most.
+ */
+static bool writes_here(struct host_queue *q)
+{
+	if (q->away_until && host_queue_now() >= q->away_until)
+		q->away_until = 0;
+	return !q->away_until;
+}
+
+static int write_here(struct host_queue *q, const struct pv_blk_io *io)
+{
+	uint64_t began = host_queue_now(), took;
+	int error = host_disk_plain(q->disk, io);
+
+	took = host_queue_now() - began;
+	if (took > SLOW_WRITE_NS)
+		q->away_until = began + (1 + AWAY_TIMES) * took;
+	return error;
+}
+
 int host_disk_submit(void *ctx, struct pv_blk_io *io)
 {
 	struct host_disk *d = ctx;
 	struct host_queue *q = &d->queue[io->queue];
+	uint64_t bytes = io->bytes;
 
-	if (q->uses_uring)
-		return host_uring_submit(q, io);
-	host_disk_finish(d, io, host_disk_plain(d, io));
-	return 0;
+	if (!q->uses_uring)
+		host_disk_finish(d, io, host_disk_plain(d, io));
+	else if (io->op == PV_BLK_WRITE && writes_here(q))
+		host_disk_finish(d, io, write_here(q, io));
+	else if (host_uring_submit(q, io) < 0)
+		return -PV_EAGAIN;
+	q->moved += bytes;
+	return q->moved >= (q->alone ? PORTION_ALONE : PORTION);
 }
 
 void host_disk_drain_fd(int fd)

@@ -29,8 +29,10 @@ struct host_queue {
 	bool alone; /* there is one CPU */
 	struct host_disk_uring *uring;
 	unsigned spin_ns;
-	bool kicked;	  /* by the guest, since the thread looked last */
-	unsigned useless; /* kicks in a row that brought nothing */
+	bool kicked;	     /* by the guest, since the thread looked last */
+	unsigned useless;    /* kicks in a row that brought nothing */
+	uint64_t moved;	     /* bytes submitted in this turn */
+	uint64_t away_until; /* nanoseconds: writes go by the ring, 0: they do not */
 	uint64_t wakeups;
 };
 
@@ -45,12 +47,15 @@ struct host_disk {
 	struct host_queue queue[HOST_DISK_QUEUES];
 };
 
-/* The thread of a queue; arg is the queue (disk_queue.c). */
+/* --- disk_queue.c --- */
+
+/* The thread of a queue; arg is the queue. */
 void *host_queue_thread(void *arg);
+uint64_t host_queue_now(void);
 
 /* --- disk_io.c --- */
 
-/* The disk's submit: through io_uring if the request's queue has it. */
+/* The disk's submit: through io_uring if the request's queue has it and it pays. */
 int host_disk_submit(void *ctx, struct pv_blk_io *io);
 /* Ends a request; error is 0 or an errno value. */
 void host_disk_finish(struct host_disk *d, struct pv_blk_io *io, int error);
@@ -65,6 +70,7 @@ void host_disk_drain_fd(int fd);
 
 /* False where there is no io_uring that can be restricted. */
 bool host_uring_start(struct host_queue *q);
+void host_uring_spare(unsigned queues);
 void host_uring_stop(struct host_queue *q);
 int host_uring_submit(struct host_queue *q, struct pv_blk_io *io);
 /* Hands over what was submitted. */

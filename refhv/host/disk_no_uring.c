@@ -10,6 +10,10 @@ bool host_uring_start(struct host_queue *q)
 	return false;
 }
 
+void host_uring_spare(unsigned queues)
+{
+}
+
 void host_uring_stop(struct host_queue *q)
 {
 }

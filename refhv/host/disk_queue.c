@@ -37,7 +37,7 @@ static void plain_wait(struct host_queue *q, int timeout_ms)
 		host_disk_drain_fd(q->wake);
 }
 
-static uint64_t now_ns(void)
+uint64_t host_queue_now(void)
 {
 	struct timespec t;
 
@@ -49,8 +49,12 @@ static uint64_t now_ns(void)
 static bool turn(struct host_queue *q)
 {
 	struct pv_blkback *back = &q->disk->back;
-	unsigned done = q->uses_uring ? host_uring_reap(q) : 0;
-	int taken = pv_blkback_work(back, q->index, BATCH);
+	unsigned done;
+	int taken;
+
+	q->moved = 0;
+	done = q->uses_uring ? host_uring_reap(q) : 0;
+	taken = pv_blkback_work(back, q->index, BATCH);
 
 	/* work() publishes what reap finished; after a stop or while quiet it does not look. */
 	pv_blkback_flush(back, q->index);
@@ -78,7 +82,7 @@ static bool spin(struct host_queue *q, unsigned *sleeps)
 			return false;
 		q->spin_ns = SPIN_MAX_NS;
 	}
-	began = now = now_ns();
+	began = now = host_queue_now();
 	while (now - began < q->spin_ns && !__atomic_load_n(&q->want, __ATOMIC_RELAXED)) {
 		if (turn(q)) {
 			uint64_t twice = 2 * (now - began) + SPIN_MIN_NS;
@@ -86,7 +90,7 @@ static bool spin(struct host_queue *q, unsigned *sleeps)
 			q->spin_ns = twice < SPIN_MAX_NS ? (unsigned)twice : SPIN_MAX_NS;
 			return true;
 		}
-		now = now_ns();
+		now = host_queue_now();
 	}
 	q->spin_ns /= 2;
 	return false;
@@ -134,7 +138,7 @@ static void trim(struct host_queue *q, uint64_t *last)
 
 	if (!q->disk->back.queue[q->index].kept.n)
 		return;
-	now = now_ns();
+	now = host_queue_now();
 	if (now - *last < TRIM_MS * 1000000ull)
 		return;
 	*last = now;
@@ -143,9 +147,16 @@ static void trim(struct host_queue *q, uint64_t *last)
 
 static void set_up(struct host_queue *q)
 {
+	const struct sched_param normal = {0};
 	cpu_set_t cpus;
 
 	q->alone = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 && CPU_COUNT(&cpus) == 1;
+	/*
+	 * The guest's first request would take the only CPU away from it, and what it was about to add comes as late as the answer. A thread
+	 * for batches waits until the guest rests, or has had its turn.
+	 */
+	if (q->alone)
+		sched_setscheduler(0, SCHED_BATCH, &normal);
 	q->uses_uring = !q->disk->cfg.no_uring && host_uring_start(q);
 	q->started = true;
 	pthread_cond_broadcast(&q->drained);
@@ -154,7 +165,7 @@ static void set_up(struct host_queue *q)
 void *host_queue_thread(void *arg)
 {
 	struct host_queue *q = arg;
-	uint64_t trimmed = now_ns(), deaf;
+	uint64_t trimmed = host_queue_now(), deaf;
 	unsigned sleeps = 0;
 
 	pthread_mutex_lock(&q->lock);

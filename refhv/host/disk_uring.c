@@ -12,14 +12,11 @@
 #include "disk_io.h"
 #include "disk_ring.h"
 
-#define BATCH_BYTES 262144u
-
 struct host_disk_uring {
 	struct io_uring ring;
 	bool poll_kick, poll_wake; /* a poll of the descriptor is armed */
 	bool one_shot;		   /* the kernel has no multishot poll */
 	unsigned queued;	   /* entries that were not submitted yet */
-	uint64_t queued_bytes;	   /* of data in them */
 };
 
 /* user_data of what is not a request; requests are pointers. */
@@ -28,7 +25,6 @@ enum { DATA_KICK = 1, DATA_WAKE = 2 };
 static void submit_queued(struct host_disk_uring *u)
 {
 	u->queued = 0;
-	u->queued_bytes = 0;
 	io_uring_submit(&u->ring);
 }
 
@@ -77,12 +73,7 @@ int host_uring_submit(struct host_queue *q, struct pv_blk_io *io)
 	}
 	sqe->flags |= IOSQE_FIXED_FILE;
 	io_uring_sqe_set_data(sqe, io);
-	/*
-	 * What is in the page cache is copied while it is submitted. In portions: the guest hears of one while the
-	 * next is copied, and a control call does not wait for all of them.
-	 */
-	q->uring->queued_bytes += io->bytes;
-	return q->uring->queued_bytes >= BATCH_BYTES;
+	return 0;
 }
 
 static void arm_poll(struct host_disk_uring *u, int file, bool *armed, uint64_t data)
@@ -156,12 +147,19 @@ void host_uring_kick(struct host_queue *q)
 		submit_queued(q->uring);
 }
 
+_Static_assert(RING_ENTRIES >= 2 * HOST_DISK_DEPTH, "each request has an entry, and each poll");
+
+void host_uring_spare(unsigned queues)
+{
+	disk_ring_spare(queues);
+}
+
 bool host_uring_start(struct host_queue *q)
 {
 	const int fd[RING_FILES] = {q->disk->cfg.fd, q->kick, q->wake};
 	struct host_disk_uring *u = calloc(1, sizeof(*u));
 
-	if (!u || disk_ring_open(&u->ring, 2 * HOST_DISK_DEPTH, fd) < 0) {
+	if (!u || disk_ring_open(&u->ring, fd) < 0) {
 		free(u);
 		return false;
 	}
@@ -183,7 +181,6 @@ void host_uring_wait(struct host_queue *q, int timeout_ms)
 	struct io_uring_cqe *cqe;
 
 	u->queued = 0;
-	u->queued_bytes = 0;
 	/* Without this feature a timeout would be a request of its own. */
 	if (timeout_ms >= 0 && (u->ring.features & IORING_FEAT_EXT_ARG))
 		io_uring_submit_and_wait_timeout(&u->ring, &cqe, 1, &t, NULL);

@@ -12,6 +12,9 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 #include <pv/front/blk.h>
 #include "mem_bus.h"
@@ -32,10 +35,22 @@ static char err[HOST_DISK_ERR_SIZE];
 static int file, kick;
 static uint8_t *buf;
 static int failures;
+static unsigned writes_here, write_ns;
 
 static void failed(void *ctx, int error, uint64_t sector)
 {
 	__atomic_add_fetch(&failures, 1, __ATOMIC_RELAXED);
+}
+
+/* In place of the C library's: what a write of the disk's own thread goes through. */
+ssize_t pwritev(int fd, const struct iovec *iov, int n, off_t offset)
+{
+	struct timespec t = {.tv_nsec = (long)__atomic_load_n(&write_ns, __ATOMIC_RELAXED)};
+
+	__atomic_add_fetch(&writes_here, 1, __ATOMIC_RELAXED);
+	if (t.tv_nsec)
+		nanosleep(&t, NULL);
+	return syscall(SYS_pwritev, fd, iov, n, offset, 0);
 }
 
 static int make_file(uint64_t bytes)
@@ -252,6 +267,54 @@ START_TEST(write_that_the_file_refuses_is_an_error_told_once)
 }
 END_TEST
 
+static unsigned write_some(unsigned n)
+{
+	unsigned before = __atomic_load_n(&writes_here, __ATOMIC_RELAXED);
+
+	for (unsigned i = 0; i < n; i++) {
+		memset(buf, (int)i + 1, CHUNK);
+		ck_assert_int_eq(io(PV_BLKFRONT_WRITE, i % 8 * (CHUNK / 512), CHUNK / 512, buf), 0);
+	}
+	return __atomic_load_n(&writes_here, __ATOMIC_RELAXED) - before;
+}
+
+START_TEST(write_of_one_after_another_wakes_the_thread_once_at_most)
+{
+	uint64_t before;
+
+	start(false, _i);
+	write_some(8);
+	before = host_disk_wakeups(disk);
+	ck_assert_uint_eq(write_some(200), 200);
+	/* The control calls of this test are wake-ups, too. */
+	ck_assert_uint_le(host_disk_wakeups(disk) - before, 220);
+	stop();
+}
+END_TEST
+
+START_TEST(writes_that_have_to_wait_leave_the_thread_for_a_while)
+{
+	static uint8_t now[CHUNK];
+
+	start(false, false);
+	if (!host_disk_uses_uring(disk)) {
+		stop();
+		return;
+	}
+	__atomic_store_n(&write_ns, 50000000u, __ATOMIC_RELAXED);
+	/* The first takes 50 ms; the next ones do not for a second. */
+	ck_assert_uint_lt(write_some(200), 5);
+	ck_assert_int_eq(pread(file, now, sizeof(now), 7 * CHUNK), sizeof(now));
+	ck_assert(now[0] == 200 && !memcmp(now, now + 1, sizeof(now) - 1));
+	__atomic_store_n(&write_ns, 0, __ATOMIC_RELAXED);
+	for (unsigned i = 0; write_some(8) < 8; i++) {
+		ck_assert_uint_lt(i, 1000);
+		usleep(10000);
+	}
+	stop();
+}
+END_TEST
+
 /* The disk moves to a new process: state out, a new disk on the same file, state in. */
 START_TEST(disk_moves_with_requests_waiting)
 {
@@ -358,7 +421,7 @@ START_TEST(ring_does_a_disks_work_on_its_own_files_and_nothing_else)
 	if (io_uring_queue_init(8, &ring, IORING_SETUP_R_DISABLED) < 0)
 		return;
 	io_uring_queue_exit(&ring);
-	ck_assert_int_eq(disk_ring_open(&ring, 8, fd), 0);
+	ck_assert_int_eq(disk_ring_open(&ring, fd), 0);
 	for (i = 0; i < 7; i++) {
 		sqe = io_uring_get_sqe(&ring);
 		switch (i) {
@@ -401,6 +464,8 @@ int main(void)
 	tcase_add_loop_test(tc, readonly_disk_refuses_writes_in_the_frontend_and_the_backend, 0, 2);
 	tcase_add_loop_test(tc, file_that_shrinks_costs_the_request, 0, 2);
 	tcase_add_loop_test(tc, write_that_the_file_refuses_is_an_error_told_once, 0, 2);
+	tcase_add_loop_test(tc, write_of_one_after_another_wakes_the_thread_once_at_most, 0, 2);
+	tcase_add_test(tc, writes_that_have_to_wait_leave_the_thread_for_a_while);
 	tcase_add_loop_test(tc, disk_moves_with_requests_waiting, 0, 2);
 	tcase_add_loop_test(tc, hostile_ring_stops_the_disk_and_a_new_frontend_is_served, 0, 2);
 	tcase_add_test(tc, unusable_descriptors_are_refused_with_a_reason);

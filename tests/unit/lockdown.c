@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -12,6 +13,10 @@
 #include <linux/fs.h>
 #include "domain/domain.h"
 #include "run.h"
+#ifdef HAVE_LIBURING
+#include <sys/eventfd.h>
+#include "host/disk_ring.h"
+#endif
 
 static pid_t guest;
 
@@ -120,6 +125,8 @@ END_TEST
 
 static int reach_out(void)
 {
+	const struct sched_param first = {1}, normal = {0};
+
 	if (open("/dev/null", O_RDONLY) >= 0)
 		return 1;
 	if (!denied(socket(AF_UNIX, SOCK_STREAM, 0)))
@@ -129,6 +136,10 @@ static int reach_out(void)
 	if (!denied(syscall(SYS_io_uring_setup, 1, NULL)) ||
 	    !denied(syscall(SYS_io_uring_register, 0, 0, NULL, 0)))
 		return 4;
+	/* What else a disk's thread does when it begins. */
+	if (!denied(sched_setscheduler(0, SCHED_FIFO, &first)) ||
+	    sched_setscheduler(0, SCHED_BATCH, &normal))
+		return 5;
 	return 0;
 }
 
@@ -138,6 +149,37 @@ START_TEST(nothing_new_is_opened_or_started)
 }
 END_TEST
 
+#ifdef HAVE_LIBURING
+static int open_rings(void)
+{
+	int fd[RING_FILES] = {0, eventfd(0, 0), eventfd(0, 0)};
+	struct io_uring_cqe *cqe;
+	struct io_uring ring;
+
+	if (disk_ring_open(&ring, fd))
+		return 1;
+	io_uring_prep_openat(io_uring_get_sqe(&ring), AT_FDCWD, "/", O_RDONLY, 0);
+	if (io_uring_submit_and_wait(&ring, 1) < 0 || io_uring_peek_cqe(&ring, &cqe) ||
+	    cqe->res != -EACCES)
+		return 2;
+	if (!denied(syscall(SYS_io_uring_register, ring.ring_fd, IORING_UNREGISTER_FILES, NULL, 0)))
+		return 3;
+	return disk_ring_open(&ring, fd) == -EPERM ? 0 : 4;
+}
+
+START_TEST(ring_made_before_is_used_restricted_and_there_is_no_other)
+{
+	struct io_uring ring;
+
+	if (io_uring_queue_init(8, &ring, IORING_SETUP_R_DISABLED) < 0)
+		return;
+	io_uring_queue_exit(&ring);
+	disk_ring_spare(1);
+	ck_assert_int_eq(locked_in(open_rings), 0);
+}
+END_TEST
+#endif
+
 int main(void)
 {
 	TCase *t = tcase_create("lockdown");
@@ -146,5 +188,8 @@ int main(void)
 	tcase_add_test(t, without_a_guest_process_no_signal_is_sent);
 	tcase_add_test(t, descriptors_are_asked_only_what_a_domain_needs);
 	tcase_add_test(t, nothing_new_is_opened_or_started);
+#ifdef HAVE_LIBURING
+	tcase_add_test(t, ring_made_before_is_used_restricted_and_there_is_no_other);
+#endif
 	return run_case("lockdown", t);
 }
