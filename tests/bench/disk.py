@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-# disk: reads of a guest on the `user` engine through its block frontend, beside fio with io_uring on the same file.
+# disk: reads and writes of a guest on the `user` engine through its block frontend, beside fio with io_uring on the same file. With writes fio
+# does as well as it can: at depth 1 with plain system calls, where that is quicker.
 #
 # usage: disk.py REFHV DISKBENCH.ELF [FOLDER]
-# The file lies in FOLDER (default: the system's folder for temporary files). fio and the guest take turns, so that what else the machine
+# The files lie in FOLDER (default: the system's folder for temporary files), and one more is written in memory (/dev/shm). fio and the guest take turns, so that what else the machine
 # does falls on both. Printed are medians of the rounds, the median of the rounds' ratios, and the ratio of the best rounds: a guest needs two
 # CPUs at once where fio needs one, so a busy machine shows in the first and less in the second.
 import json
@@ -27,6 +28,7 @@ WARM = [
     ("sequential 1 MiB, depth 8", "seq", MIB, 8),
 ]
 COLD = [WARM[0], WARM[3]]
+WRITES = [(name, kind + "write", size, depth) for name, kind, size, depth in WARM]
 
 if not shutil.which("fio"):
     print("disk: skipped: there is no fio")
@@ -56,23 +58,28 @@ def direct_works(path):
         return False
 
 
-def fio(path, kind, size, depth, direct):
-    rw = {"rand": "randread", "seq": "read"}[kind]
+def fio(path, kind, size, depth, direct, engine="io_uring"):
+    rw = {"rand": "randread", "seq": "read", "randwrite": "randwrite", "seqwrite": "write"}[kind]
     out = subprocess.run(
-        ["fio", "--name=disk", f"--filename={path}", "--readonly", "--ioengine=io_uring", f"--rw={rw}", f"--bs={size}", f"--iodepth={depth}",
+        ["fio", "--name=disk", f"--filename={path}", f"--ioengine={engine}", f"--rw={rw}", f"--bs={size}", f"--iodepth={depth}",
          f"--direct={direct}", f"--size={FILE_MIB}M", "--invalidate=0", "--norandommap", "--randrepeat=0", "--time_based", f"--runtime={MS}ms",
          "--output-format=json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
     if out.returncode:
         sys.exit(f"disk: fio failed:\n{out.stderr.decode(errors='replace')}")
     text = out.stdout.decode()
-    return json.loads(text[text.index("{"):])["jobs"][0]["read"]["bw_bytes"] / 1e6
+    job = json.loads(text[text.index("{"):])["jobs"][0]
+    return (job["read"]["bw_bytes"] + job["write"]["bw_bytes"]) / 1e6
+
+
+def fio_at_best(path, kind, size, depth):
+    return max(fio(path, kind, size, depth, 0, engine) for engine in ("io_uring", "psync") if depth == 1 or engine == "io_uring")
 
 
 def guest(path, kind, size, depth, d):
     cfg = os.path.join(d, "disk.cfg")
     with open(cfg, "w") as f:
         f.write(f'name = "diskbench"\nkernel = "{image}"\nmemory = 64\nvcpus = 1\ncmdline = "{kind}:{size}:{depth}:{MS}"\n'
-                f'disk = [ "{path},raw,xvda,r" ]\n')
+                f'disk = [ "{path},raw,xvda,{"rw" if kind.endswith("write") else "r"}" ]\n')
     out = subprocess.run([refhv, "run", cfg], env=dict(os.environ, REFHV_RUNDIR=os.path.join(d, "run")), stdin=subprocess.DEVNULL,
                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
     text = out.stdout.decode(errors="replace")
@@ -88,7 +95,7 @@ def measure(title, jobs, path, d, cold):
         pairs = []
         for _ in range(ROUNDS):
             one = []
-            for run in (lambda: fio(path, *job, cold), lambda: guest(path, *job, d)):
+            for run in (lambda: fio_at_best(path, *job) if job[0].endswith("write") else fio(path, *job, cold), lambda: guest(path, *job, d)):
                 if cold:
                     forget(path)
                 one.append(run())
@@ -106,3 +113,9 @@ with tempfile.TemporaryDirectory(dir=folder) as d:
         measure("file not in the page cache, fio O_DIRECT", COLD, path, d, 1)
     else:
         print("no second table: this file system has no O_DIRECT")
+    measure("written into the page cache", WRITES, path, d, 0)
+    os.unlink(path)
+with tempfile.TemporaryDirectory(dir="/dev/shm") as memory, tempfile.TemporaryDirectory(dir=folder) as d:
+    path = os.path.join(memory, "disk.img")
+    make_file(path)
+    measure("written into a file in memory", WRITES, path, d, 0)

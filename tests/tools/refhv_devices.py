@@ -101,6 +101,19 @@ def a_disk_is_there_for_the_guest_to_find(p):
 
 
 @claim
+def a_disk_that_comes_later_has_an_io_uring_if_the_first_has(p):
+    p.image('first.img')
+    p.create('first', more='disk = ["first.img,raw,xvda,rw"]')
+    for i in range(3):
+        p.image(f'later{i}.img')
+        p.refhv('block-attach', 'first', f'later{i}.img,raw,xvd{"bcd"[i]},rw')
+    ring = {name: d['stats']['io_uring'] for name, d in p.disks('first').items()}
+    # Two are prepared for.
+    assert ring['xvdb'] == ring['xvdc'] == ring['xvda'] and not ring['xvdd'], ring
+    p.refhv('destroy', 'first')
+
+
+@claim
 def a_specification_may_be_several_arguments(p):
     p.image('y.img')
     p.refhv('block-attach', 'hello', 'phy:' + p.path('y.img'), 'xvdc', 'r')

@@ -1,13 +1,14 @@
 /*
- * diskbench: reads its disk as fast as it can, and says how fast that was.
+ * diskbench: reads or writes its disk as fast as it can, and says how fast that was.
  *
- * The command line is a list of jobs, rand:BYTES:DEPTH:MILLISECONDS or seq:BYTES:DEPTH:MILLISECONDS, which run one after the other:
- * reads of BYTES (a multiple of 4096, 1 MiB at most), DEPTH of them (64 at most) at a time. One line for each, then it powers off:
+ * The command line is a list of jobs, KIND:BYTES:DEPTH:MILLISECONDS, which run one after the other: reads (rand, seq: at random, in sequence) or
+ * writes (randwrite, seqwrite) of BYTES (a multiple of 4096, 1 MiB at most), DEPTH of them (64 at most) at a time. One line for
+ * each, then it powers off:
  *
- *	diskbench rand:4096:32:1000 reads 412345 ns 1000012345 waits 1234
+ *	diskbench rand:4096:32:1000 requests 412345 ns 1000012345 waits 1234
  *
- * Trusts no data: the disk has to hold, in the first 8 bytes of each 4096, the offset of these bytes. Looked at are the first and the
- * last page of each read; one with other data ends the run.
+ * Trusts no data: the disk has to hold, in the first 8 bytes of each 4096, the offset of these bytes, which is what is written, too. Looked at
+ * are the first and the last page of each read; one with other data ends the run.
  */
 #include <kernel.h>
 #include <pv/front/blk.h>
@@ -22,18 +23,18 @@
 struct job {
 	const char *text;
 	unsigned len;
-	bool random;
+	bool random, write;
 	uint64_t bytes, depth, ns;
 };
 
-struct read {
+struct io {
 	struct pv_blkfront_req req;
 	struct pv_blkfront_seg seg;
 };
 
 static struct pv_bus_device device;
 static struct pv_blkfront front;
-static struct read reads[DEPTH_MAX];
+static struct io ios[DEPTH_MAX];
 static struct job job;
 static uint8_t *memory;
 static uint64_t blocks, next, state = 88172645463325252ull, completed;
@@ -57,6 +58,17 @@ static uint64_t field(const char **s)
 	return number(s);
 }
 
+/* Goes past the word if it is there. */
+static bool begins(const char **s, const char *word)
+{
+	size_t n = strlen(word);
+
+	if (strncmp(*s, word, n))
+		return false;
+	*s += n;
+	return true;
+}
+
 /* The next job of the command line; false at its end. */
 static bool parse(const char **s)
 {
@@ -65,10 +77,10 @@ static bool parse(const char **s)
 	if (!**s)
 		return false;
 	job.text = *s;
-	job.random = !strncmp(*s, "rand", 4);
-	if (!job.random && strncmp(*s, "seq", 3))
+	job.random = begins(s, "rand");
+	if (!job.random && !begins(s, "seq"))
 		panic("no such job: %s", *s);
-	*s += job.random ? 4 : 3;
+	job.write = begins(s, "write");
 	job.bytes = field(s);
 	job.depth = field(s);
 	job.ns = field(s) * MS;
@@ -79,7 +91,7 @@ static bool parse(const char **s)
 	return true;
 }
 
-static void start(struct read *r)
+static void start(struct io *r)
 {
 	uint64_t block;
 	int rc;
@@ -93,13 +105,15 @@ static void start(struct read *r)
 		block = next++ % blocks;
 	}
 	r->req.sector = block * (job.bytes / 512);
+	for (uint64_t at = 0; job.write && at < job.bytes; at += PV_PAGE_SIZE)
+		*(uint64_t *)((uint8_t *)r->seg.va + at) = r->req.sector * 512 + at;
 	rc = pv_blkfront_submit(&front, &r->req);
 	if (rc)
 		panic("the disk takes no request (%d)", rc);
 	busy++;
 }
 
-static bool holds(const struct read *r, uint64_t at)
+static bool holds(const struct io *r, uint64_t at)
 {
 	const uint8_t *data = r->seg.va;
 
@@ -108,12 +122,12 @@ static bool holds(const struct read *r, uint64_t at)
 
 static void done(struct pv_blkfront_req *req)
 {
-	struct read *r = req->user;
+	struct io *r = req->user;
 
 	busy--;
 	if (req->status)
-		panic("a read failed (%d)", req->status);
-	if (!holds(r, 0) || !holds(r, job.bytes - PV_PAGE_SIZE))
+		panic("a request failed (%d)", req->status);
+	if (!job.write && (!holds(r, 0) || !holds(r, job.bytes - PV_PAGE_SIZE)))
 		panic("offset %lu holds other data", req->sector * 512);
 	completed++;
 	if (!ending)
@@ -131,11 +145,15 @@ static void run(void)
 	next = completed = 0;
 	ending = false;
 	for (uint64_t i = 0; i < job.depth; i++) {
-		struct read *r = &reads[i];
+		struct io *r = &ios[i];
 
 		r->seg = (struct pv_blkfront_seg){memory + i * job.bytes, (uint32_t)job.bytes};
-		r->req = (struct pv_blkfront_req){
-			.op = PV_BLKFRONT_READ, .seg = &r->seg, .nseg = 1, .done = done, .user = r};
+		r->req = (struct pv_blkfront_req){.op = job.write ? PV_BLKFRONT_WRITE
+								  : PV_BLKFRONT_READ,
+						  .seg = &r->seg,
+						  .nseg = 1,
+						  .done = done,
+						  .user = r};
 		start(r);
 	}
 	while (busy) {
@@ -150,7 +168,7 @@ static void run(void)
 		ending = kernel_now() - began >= job.ns;
 	}
 	now = kernel_now();
-	kprintf("diskbench %.*s reads %lu ns %lu waits %lu\n", (int)job.len, job.text, completed,
+	kprintf("diskbench %.*s requests %lu ns %lu waits %lu\n", (int)job.len, job.text, completed,
 		now - began, waits);
 }
 
