@@ -5,12 +5,14 @@
  * The descriptor is opened by somebody else, with that somebody's rights; nothing here opens a
  * path, and nothing looks at the contents to guess a format: the bytes are the disk. I/O goes
  * through io_uring where the kernel has it, else through preadv and pwritev on the same thread.
- * Writes go to the page cache; the guest's flush is fdatasync(). Discard punches holes.
+ * Writes go to the page cache, by pwritev as long as that does not have to wait; the guest's flush
+ * is fdatasync(). Discard punches holes.
  *
  * Each queue has a thread that owns its data path: it sleeps until the guest's event (the queue's
  * kick eventfd) or a completion. After a wake-up it looks at the ring for a little longer, but only
- * while that finds requests often enough, and not where there is one CPU. A guest that sends events
- * without requests is heard ever more rarely (XSA-332).
+ * while that finds requests often enough. Where there is one CPU it does not look, and lets the guest
+ * finish what it is about before it takes the CPU. A guest that sends events without requests is
+ * heard ever more rarely (XSA-332).
  *
  * Trust: the guest is hostile (the backend checks it); the file is what it is: short reads and
  * I/O errors become errors of the request.
