@@ -260,9 +260,10 @@ struct pv_grant_copy {
  * n copies, in no order among each other; one that fails leaves the others as they are. Same errors as map,
  * plus GNTST_bad_copy_arg, and GNTST_general_error beyond the part that a sub-page grant lends.
  *
- * The domain's lock is held for finding and pinning up to 32 pages and again for letting go of them, never for the bytes
- * themselves: other vCPUs and backends wait no longer for a long batch than for a short one. Until the call returns the
- * guest cannot end the grants; what it does with the bytes meanwhile it does to itself, and `local` receives each of them once.
+ * The domain's lock is held for finding and pinning up to 32 pages and again for letting go of them, not for
+ * the bytes themselves when these are more than 4096 in all: other vCPUs and backends wait no longer for a long batch than
+ * for a short one. Until the call returns the guest cannot end the grants; what it does with the bytes meanwhile it does to
+ * itself, and `local` receives each of them once.
  * Returns how many failed.
  */
 uint32_t pv_domain_grant_copy_batch(struct pv_domain *d, uint16_t domid, struct pv_grant_copy *op,

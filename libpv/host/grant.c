@@ -136,7 +136,7 @@ static void copy_end(struct pv_domain *d, const struct pv_grant_copy *op, uint32
 			pv_domain_grant_unpin(d, op[i].ref, !op[i].to_grant);
 }
 
-/* The lock is not held: the pages are pinned, and nothing else here is the domain's. */
+/* With or without the lock: the pages are pinned, and nothing else here is the domain's. */
 static void copy_bytes(const struct pv_grant_copy *op, unsigned char *const *at, uint32_t n)
 {
 	uint32_t i;
@@ -155,18 +155,23 @@ uint32_t pv_domain_grant_copy_batch(struct pv_domain *d, uint16_t domid, struct 
 				    uint32_t n)
 {
 	unsigned char *at[PV_BATCH];
-	uint32_t i, now, failed = 0;
+	uint32_t i, now, bytes, failed = 0;
 
 	for (; n; op += now, n -= now) {
 		now = n < PV_BATCH ? n : PV_BATCH;
+		bytes = 0;
 		pv_domain_enter(d);
 		for (i = 0; i < now; i++) {
 			op[i].status = copy_begin(d, domid, &op[i], &at[i]);
 			failed += op[i].status != 0;
+			bytes += op[i].status ? 0 : op[i].len;
 		}
-		pv_domain_leave(d);
+		/* A page is copied sooner than a lock is given up and taken again. */
+		if (bytes > PV_PAGE)
+			pv_domain_leave(d);
 		copy_bytes(op, at, now);
-		pv_domain_enter(d);
+		if (bytes > PV_PAGE)
+			pv_domain_enter(d);
 		copy_end(d, op, now);
 		pv_domain_leave(d);
 	}

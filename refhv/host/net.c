@@ -52,9 +52,11 @@ struct host_net {
 
 static int far_tx(void *ctx, unsigned queue, const struct pv_netback_frame *f, unsigned n)
 {
-	struct host_net *net = ctx;
+	struct queue *q = &((struct host_net *)ctx)->queue[queue];
 
-	return frames_tx(&net->queue[queue].far, f, n);
+	/* This host's own answer is in the tap's queue when the call returns. */
+	q->dry &= q->far.socket;
+	return frames_tx(&q->far, f, n);
 }
 
 static int far_rx(void *ctx, unsigned queue, struct pv_netback_frame *f, unsigned n)

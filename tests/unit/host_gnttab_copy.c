@@ -178,6 +178,25 @@ END_TEST
 
 static unsigned unlocks, used;
 
+static void count(struct fake_vmm *v)
+{
+	unlocks++;
+}
+
+START_TEST(few_bytes_take_the_lock_once)
+{
+	open_batch();
+	unlocks = 0;
+	f.on_unlock = count;
+	ck_assert_uint_eq(copy(HOLD), 0);
+	ck_assert_uint_eq(unlocks, 1);
+	ck_assert_uint_eq(copy(MANY), 0);
+	ck_assert_uint_eq(unlocks, 1 + 3);
+	f.on_unlock = NULL;
+	fake_close(&f);
+}
+END_TEST
+
 /* The guest's turn, between the finding of pages and their bytes: it points its entries elsewhere. */
 static void point_elsewhere(struct fake_vmm *v)
 {
@@ -197,16 +216,24 @@ static void point_elsewhere(struct fake_vmm *v)
 
 START_TEST(pages_are_held_while_the_lock_is_free_and_bytes_are_theirs)
 {
+	static uint8_t whole[4096];
 	unsigned i;
 
 	open_batch();
 	memset(fake_page(&f, OTHER), 0xee, 4096);
+	memset(whole, 0xdd, sizeof(whole));
+	/* More than a page in all. */
+	op[HOLD - 1].offset = 0;
+	op[HOLD - 1].len = 4096;
+	op[HOLD - 1].local = whole;
 	unlocks = used = 0;
 	f.on_unlock = point_elsewhere;
 	ck_assert_uint_eq(copy(HOLD), 0);
 	ck_assert_uint_eq(used, RW | PV_GTF_reading | PV_GTF_writing);
-	for (i = 0; i < HOLD; i++)
+	for (i = 0; i < HOLD - 1; i++)
 		check(i, true);
+	ck_assert_uint_eq(whole[LEN], 1);
+	ck_assert_uint_eq(whole[(MANY - 1) * LEN], MANY - 1);
 	for (i = 0; i < 4096; i++)
 		ck_assert_uint_eq(((uint8_t *)fake_page(&f, OTHER))[i], 0xee);
 	ck_assert_uint_eq(flags_of(9), RW);
@@ -249,6 +276,7 @@ int main(void)
 	tcase_add_loop_test(tc, kth_copy_that_fails_spares_the_others, 0, 6 * (int)REFUSED);
 	tcase_add_test(tc, failing_allocation_fails_its_copies_and_leaves_no_bits);
 	tcase_add_test(tc, one_hold_of_the_lock_finds_at_most_32_pages);
+	tcase_add_test(tc, few_bytes_take_the_lock_once);
 	tcase_add_test(tc, pages_are_held_while_the_lock_is_free_and_bytes_are_theirs);
 	tcase_add_loop_test(tc, bytes_are_the_same_at_every_alignment_and_length, 0, 9);
 	return run_case("host-gnttab-copy", tc);
