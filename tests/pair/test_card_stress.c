@@ -2,12 +2,14 @@
  * A card under load: four queues, frames of random sizes and super-frames both ways at once, each in pieces that
  * begin anywhere in a page, and every byte of every frame looked at. A frame tells its way, its queue and its number, so
  * that one that came twice, late, on a wrong queue, or with another's bytes is told apart. Meanwhile the card is made
- * quiet and asked for its figures.
+ * quiet and asked for its figures, or a frontend writes its keys and states without end (checklist row B10).
  *
  * The far ends are sockets with headers, which lose nothing; each queue has a thread of the card's, one of the guest's,
  * and two at the far end.
  */
+#include <fcntl.h>
 #include <linux/virtio_net.h>
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -17,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <pv/abi/io/xenbus.h>
 #include <pv/front/net.h>
 #include "host/net.h"
 #include "mem_bus.h"
@@ -397,11 +400,50 @@ START_TEST(every_byte_of_every_frame_arrives_on_its_queue_in_its_turn)
 }
 END_TEST
 
+static unsigned descriptors(void)
+{
+	unsigned n = 0;
+
+	for (int fd = 0; fd < 1024; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+/* Each write of a key that is watched is a step: what it leaves behind, a guest can have for the asking. */
+START_TEST(a_storm_of_keys_and_states_grows_nothing_and_frames_still_come)
+{
+	static const int state[] = {PV_XenbusStateConnected, PV_XenbusStateReconfiguring};
+	time_t until = time(NULL) + PATIENT;
+	unsigned open, i;
+	size_t memory;
+
+	seed = test_seed("card storm");
+	begin(true);
+	usleep(20000);
+	open = descriptors();
+	memory = mallinfo2().uordblks;
+	for (i = 0; (i < 100000 || !done()) && time(NULL) < until; i++) {
+		mem_dir_write(&bus, 0, "request-multicast-control", i & 1 ? "1" : "0");
+		mem_dir_write(&bus, 0, "xdp-headroom", i & 2 ? "99999999999" : "0");
+		mem_dir_state(&bus, 0, state[i / 4 & 1]);
+		ck_assert_int_ge(host_net_step(card), 0);
+	}
+	ck_assert_uint_ge(i, 100000);
+	ck_assert(done());
+	ck_assert_uint_eq(descriptors(), open);
+	ck_assert_uint_le(mallinfo2().uordblks, memory);
+	ck_assert_uint_eq(bus.nr_broken, 0);
+	mem_dir_state(&bus, 0, PV_XenbusStateConnected);
+	finish();
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("card stress");
 
 	tcase_set_timeout(tc, 2 * PATIENT);
 	tcase_add_loop_test(tc, every_byte_of_every_frame_arrives_on_its_queue_in_its_turn, 0, 2);
+	tcase_add_test(tc, a_storm_of_keys_and_states_grows_nothing_and_frames_still_come);
 	return run_case("card stress", tc);
 }
