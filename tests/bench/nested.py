@@ -53,7 +53,8 @@ def main():
     except l1.Missing as e:
         print('skipped: %s' % e)
         return 77
-    files = [os.path.join(HERE, name) for name in ('nested.sh', 'nested_disk.sh', '../nested/cases.sh')]
+    files = [os.path.join(HERE, name) for name in ('nested.sh', 'nested_disk.sh', 'nested_net.sh', '../nested/cases.sh')]
+    files.append(os.path.join(bench.build, 'tests/nested/netload'))
     with tempfile.TemporaryDirectory(dir=bench.work) as d:
         return l1.run(bench, shlex.join(['sh', 'nested.sh'] + sys.argv[1:]), seconds=1500, files=files, parts=parts, disks=drives(d))
 

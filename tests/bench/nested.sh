@@ -4,6 +4,7 @@ parts=${*:-boot disk net}
 set --
 . ./cases.sh
 . ./nested_disk.sh
+. ./nested_net.sh
 
 wanted() { case " $parts " in *" $1 "*) ;; *) false ;; esac; }
 
@@ -24,7 +25,7 @@ machine() { # starts QEMU's machine with its console as qemu.log and qemu.in, li
 	qemu-system-x86_64 -M microvm,accel=kvm,rtc=off -cpu host -m 256 -nodefaults -no-user-config -no-reboot -display none \
 		-L /usr/share/qemu -kernel /images/vmlinuz -initrd /images/guest-virtio -append 'console=ttyS0 quiet' -serial stdio \
 		$(qemu_disks) \
-		-netdev tap,id=n,ifname=tap0,script=no,downscript=no -device virtio-net-device,netdev=n <qemu.in >qemu.log 2>&1 &
+		-global virtio-mmio.force-legacy=false -netdev tap,id=n,ifname=tap0,script=no,downscript=no -device virtio-net-device,netdev=n <qemu.in >qemu.log 2>&1 &
 	echo $! >qemu.pid
 }
 started() { # NAME: seconds from `began` to userspace
@@ -84,6 +85,7 @@ both() {
 if wanted net; then
 	both fetch_16_MiB_by_HTTP,_MiB/s 16 'wget -q -O /dev/null http://192.0.3.1:8000/large'
 	both fetches_of_6_bytes,_1/s 40 'for i in $(seq 40); do wget -q -O /dev/null http://192.0.3.1:8000/small; done'
+	net_figures
 fi
 refhv destroy pv
 kill "$(cat qemu.pid)"

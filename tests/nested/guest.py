@@ -1,4 +1,4 @@
-"""The small guest: Debian's kernel package, busybox, the Xen front ends, mke2fs, diskload; a shell on hvc0.
+"""The small guest: Debian's kernel package, busybox, the Xen front ends, mke2fs, diskload, netload; a shell on hvc0.
 
 Its first process is busybox's init, so that what the kernel asks for (power off, reboot) goes the way it does on a whole system.
 """
@@ -47,9 +47,10 @@ def initrd(bench, flavour='cloud-amd64', name='guest', modules=MODULES, tty='hvc
     if not mke2fs:
         raise l1.Missing('mke2fs not found: guests make file systems with it')
 
-    diskload = os.path.join(bench.build, 'tests/nested/diskload')
-    if not os.access(diskload, os.X_OK):
-        raise l1.Missing('%s is not built' % diskload)
+    loads = [os.path.join(bench.build, 'tests/nested', name) for name in ('diskload', 'netload')]
+    for program in loads:
+        if not os.access(program, os.X_OK):
+            raise l1.Missing('%s is not built' % program)
 
     def make(a):
         for folder in ('proc', 'sys', 'dev', 'tmp', 'mnt', 'run'):
@@ -65,11 +66,12 @@ def initrd(bench, flavour='cloud-amd64', name='guest', modules=MODULES, tty='hvc
         # By this name busybox has no command of its own.
         a.file('bin/mkfs.ext4', mke2fs, 0o755)
         a.file('etc/mke2fs.conf', '/etc/mke2fs.conf')
-        a.file('bin/diskload', diskload, 0o755)
-        for x in sorted({x for p in (mke2fs, diskload) for x in l1.libraries_of(p)}):
+        for program in loads:
+            a.file('bin/' + os.path.basename(program), program, 0o755)
+        for x in sorted({x for p in [mke2fs] + loads for x in l1.libraries_of(p)}):
             a.file(x, x, 0o755)
 
-    return bench.part(name + '-' + flavour, [package, mke2fs, diskload, bench.busybox(), __file__], make)
+    return bench.part(name + '-' + flavour, [package, mke2fs] + loads + [bench.busybox(), __file__], make)
 
 
 def image(bench, flavour='cloud-amd64'):
