@@ -358,10 +358,6 @@ int64_t pv_do_set_timer_op(struct pv_domain *d, unsigned vcpu, const uint64_t *a
 int64_t pv_do_xen_version(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);
 int64_t pv_do_console_io(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);
 int64_t pv_do_grant_table_op(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);
-int64_t pv_do_grant_map(struct pv_domain *d, unsigned vcpu, uint64_t gva, uint32_t count);
-int64_t pv_do_grant_unmap(struct pv_domain *d, unsigned vcpu, uint64_t gva, uint32_t count);
-int64_t pv_do_grant_replace(struct pv_domain *d, unsigned vcpu, uint64_t gva, uint32_t count);
-int64_t pv_do_grant_copy(struct pv_domain *d, unsigned vcpu, uint64_t gva, uint32_t count);
 int64_t pv_do_vm_assist(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);
 int64_t pv_do_vcpu_op(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);
 int64_t pv_do_sched_op(struct pv_domain *d, unsigned vcpu, const uint64_t *arg);

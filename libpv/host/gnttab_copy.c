@@ -6,7 +6,7 @@
  * owner.
  */
 #include "access.h"
-#include "domain.h"
+#include "gnttab_op.h"
 
 struct end {
 	unsigned char *page;
@@ -54,7 +54,7 @@ static void close_end(struct pv_domain *d, const struct end *e)
 		pv_domain_grant_unpin(d, e->ref, e->readonly);
 }
 
-static int copy_one(struct pv_domain *d, const struct pv_gnttab_copy *op)
+static int16_t copy(struct pv_domain *d, const struct pv_gnttab_copy *op)
 {
 	struct end src = {0}, dst = {0};
 	unsigned char bounce[256];
@@ -71,23 +71,14 @@ static int copy_one(struct pv_domain *d, const struct pv_gnttab_copy *op)
 	}
 	close_end(d, &dst);
 	close_end(d, &src);
-	return rc;
+	return (int16_t)rc;
 }
 
-int64_t pv_do_grant_copy(struct pv_domain *d, unsigned vcpu, uint64_t gva, uint32_t count)
+static int copy_one(struct pv_domain *d, unsigned vcpu, union pv_grant_op *op)
 {
-	struct pv_gnttab_copy op;
-	uint32_t i;
-
-	for (i = 0; i < count; i++, gva += sizeof(op)) {
-		if (i && i % PV_BATCH == 0)
-			pv_domain_breathe(d);
-		if (pv_guest_read(d, vcpu, &op, gva, sizeof(op)))
-			return -PV_EFAULT;
-		op.status = (int16_t)copy_one(d, &op);
-		if (pv_guest_write(d, vcpu, gva + offsetof(struct pv_gnttab_copy, status),
-				   &op.status, sizeof(op.status)))
-			return -PV_EFAULT;
-	}
+	(void)vcpu;
+	op->copy.status = copy(d, &op->copy);
 	return 0;
 }
+
+const struct pv_grant_call pv_grant_call_copy = PV_GRANT_CALL(copy, copy_one);

@@ -1,12 +1,10 @@
 /*
  * GNTTABOP_map_grant_ref and its undoing: a guest that sees its own grants at another address.
  *
- * Each operation of a batch is copied in, done and answered by itself. The address is the guest's;
- * nothing may be there that means something already, and nothing that is mapped may become
+ * The address is the guest's; nothing may be there that means something already, and nothing that is mapped may become
  * something else (mapped frames are asked for wherever a gfn changes its meaning).
  */
-#include "access.h"
-#include "domain.h"
+#include "gnttab_op.h"
 
 static int target_gpa(struct pv_domain *d, unsigned vcpu, uint64_t host_addr, uint64_t *gpa)
 {
@@ -18,7 +16,7 @@ static int target_gpa(struct pv_domain *d, unsigned vcpu, uint64_t host_addr, ui
 	return 0;
 }
 
-static void map_one(struct pv_domain *d, unsigned vcpu, struct pv_gnttab_map_grant_ref *op)
+static void map(struct pv_domain *d, unsigned vcpu, struct pv_gnttab_map_grant_ref *op)
 {
 	const uint32_t known =
 		PV_GNTMAP_host_map | PV_GNTMAP_readonly |
@@ -96,65 +94,42 @@ static int16_t unmap_at(struct pv_domain *d, unsigned vcpu, uint32_t handle, uin
 	return PV_GNTST_okay;
 }
 
-int64_t pv_do_grant_map(struct pv_domain *d, unsigned vcpu, uint64_t gva, uint32_t count)
+static int map_one(struct pv_domain *d, unsigned vcpu, union pv_grant_op *op)
 {
-	struct pv_gnttab_map_grant_ref op;
-	uint32_t i;
-
-	for (i = 0; i < count; i++, gva += sizeof(op)) {
-		if (i && i % PV_BATCH == 0)
-			pv_domain_breathe(d);
-		if (pv_guest_read(d, vcpu, &op, gva, sizeof(op)))
-			return -PV_EFAULT;
-		map_one(d, vcpu, &op);
-		if (pv_guest_write(d, vcpu, gva, &op, sizeof(op))) {
-			/* The guest never learns the handle: undo what nobody could undo. */
-			if (op.status == PV_GNTST_okay)
-				unmap(d, pv_domain_map_get(d, op.handle));
-			return -PV_EFAULT;
-		}
-	}
+	map(d, vcpu, &op->map);
 	return 0;
 }
 
-int64_t pv_do_grant_unmap(struct pv_domain *d, unsigned vcpu, uint64_t gva, uint32_t count)
+/* The guest never learns the handle: nobody else could undo it. */
+static void undo_map(struct pv_domain *d, const union pv_grant_op *op)
 {
-	struct pv_gnttab_unmap_grant_ref op;
-	uint32_t i;
+	if (op->map.status == PV_GNTST_okay)
+		unmap(d, pv_domain_map_get(d, op->map.handle));
+}
 
-	for (i = 0; i < count; i++, gva += sizeof(op)) {
-		if (i && i % PV_BATCH == 0)
-			pv_domain_breathe(d);
-		if (pv_guest_read(d, vcpu, &op, gva, sizeof(op)))
-			return -PV_EFAULT;
-		op.status = unmap_at(d, vcpu, op.handle, op.host_addr);
-		if (pv_guest_write(d, vcpu,
-				   gva + offsetof(struct pv_gnttab_unmap_grant_ref, status),
-				   &op.status, sizeof(op.status)))
-			return -PV_EFAULT;
-	}
+static int unmap_one(struct pv_domain *d, unsigned vcpu, union pv_grant_op *op)
+{
+	op->unmap.status = unmap_at(d, vcpu, op->unmap.handle, op->unmap.host_addr);
 	return 0;
 }
 
-int64_t pv_do_grant_replace(struct pv_domain *d, unsigned vcpu, uint64_t gva, uint32_t count)
+static int replace_one(struct pv_domain *d, unsigned vcpu, union pv_grant_op *op)
 {
-	struct pv_gnttab_unmap_and_replace op;
-	uint32_t i;
+	struct pv_gnttab_unmap_and_replace *r = &op->replace;
 
-	for (i = 0; i < count; i++, gva += sizeof(op)) {
-		if (i && i % PV_BATCH == 0)
-			pv_domain_breathe(d);
-		if (pv_guest_read(d, vcpu, &op, gva, sizeof(op)))
-			return -PV_EFAULT;
-		/* There is no page table entry of ours that could move into the place. */
-		if (op.host_addr && op.new_addr && pv_domain_map_get(d, op.handle))
-			op.status = PV_GNTST_general_error;
-		else
-			op.status = unmap_at(d, vcpu, op.handle, op.host_addr);
-		if (pv_guest_write(d, vcpu,
-				   gva + offsetof(struct pv_gnttab_unmap_and_replace, status),
-				   &op.status, sizeof(op.status)))
-			return -PV_EFAULT;
-	}
+	/* There is no page table entry of ours that could move into the place. */
+	if (r->host_addr && r->new_addr && pv_domain_map_get(d, r->handle))
+		r->status = PV_GNTST_general_error;
+	else
+		r->status = unmap_at(d, vcpu, r->handle, r->host_addr);
 	return 0;
 }
+
+const struct pv_grant_call pv_grant_call_map = {
+	.size = sizeof(struct pv_gnttab_map_grant_ref),
+	.answer_size = sizeof(struct pv_gnttab_map_grant_ref),
+	.one = map_one,
+	.undo = undo_map,
+};
+const struct pv_grant_call pv_grant_call_unmap = PV_GRANT_CALL(unmap_grant_ref, unmap_one);
+const struct pv_grant_call pv_grant_call_replace = PV_GRANT_CALL(unmap_and_replace, replace_one);

@@ -6,7 +6,7 @@
  * domains do not grant. Transitive grants are refused, as Xen does by default.
  */
 #include "access.h"
-#include "domain.h"
+#include "gnttab_op.h"
 
 /* Asking about others: domain 0 does not tell, and no other is there. */
 static int16_t check_domid(const struct pv_domain *d, uint16_t domid)
@@ -127,65 +127,65 @@ static int64_t do_status_frames(struct pv_domain *d, unsigned vcpu, uint64_t gva
 			      &op.status, sizeof(op.status));
 }
 
-static int64_t do_swap(struct pv_domain *d, unsigned vcpu, uint64_t gva, uint32_t count)
+static int swap_one(struct pv_domain *d, unsigned vcpu, union pv_grant_op *op)
 {
-	struct pv_gnttab_swap_grant_ref op;
-	uint32_t i;
-
-	for (i = 0; i < count; i++, gva += sizeof(op)) {
-		if (i && i % PV_BATCH == 0)
-			pv_domain_breathe(d);
-		if (pv_guest_read(d, vcpu, &op, gva, sizeof(op)))
-			return -PV_EFAULT;
-		op.status = (int16_t)pv_domain_grant_swap(d, op.ref_a, op.ref_b);
-		if (pv_guest_write(d, vcpu, gva + offsetof(struct pv_gnttab_swap_grant_ref, status),
-				   &op.status, sizeof(op.status)))
-			return -PV_EFAULT;
-	}
+	(void)vcpu;
+	op->swap.status = (int16_t)pv_domain_grant_swap(d, op->swap.ref_a, op->swap.ref_b);
 	return 0;
 }
 
 /* A page of a translated guest cannot be taken from it: no transfer succeeds. */
-static int64_t do_transfer(struct pv_domain *d, unsigned vcpu, uint64_t gva, uint32_t count)
+static int transfer_one(struct pv_domain *d, unsigned vcpu, union pv_grant_op *op)
 {
-	struct pv_gnttab_transfer op;
-	uint32_t i;
-
-	for (i = 0; i < count; i++, gva += sizeof(op)) {
-		if (i && i % PV_BATCH == 0)
-			pv_domain_breathe(d);
-		if (pv_guest_read(d, vcpu, &op, gva, sizeof(op)))
-			return -PV_EFAULT;
-		op.status =
-			pv_domain_page(d, op.mfn, 0) ? PV_GNTST_general_error : PV_GNTST_bad_page;
-		if (pv_guest_write(d, vcpu, gva + offsetof(struct pv_gnttab_transfer, status),
-				   &op.status, sizeof(op.status)))
-			return -PV_EFAULT;
-	}
+	(void)vcpu;
+	op->transfer.status =
+		pv_domain_page(d, op->transfer.mfn, 0) ? PV_GNTST_general_error : PV_GNTST_bad_page;
 	return 0;
 }
 
 /* Caches are coherent and no bus address leads around them: there is nothing that it could do. */
-static int64_t do_cache_flush(struct pv_domain *d, unsigned vcpu, uint64_t gva, uint32_t count)
+static int flush_one(struct pv_domain *d, unsigned vcpu, union pv_grant_op *op)
 {
 	const uint32_t known = PV_GNTTAB_CACHE_CLEAN | PV_GNTTAB_CACHE_INVAL;
-	struct pv_gnttab_cache_flush op;
-	uint32_t i;
+	const struct pv_gnttab_cache_flush *f = &op->flush;
 
-	for (i = 0; i < count; i++, gva += sizeof(op)) {
+	(void)vcpu;
+	if (f->offset >= PV_PAGE || f->offset + (uint32_t)f->length > PV_PAGE || f->op & ~known)
+		return -PV_EINVAL;
+	if (!f->length || !f->op)
+		return 0;
+	if (!pv_domain_page(d, f->a.dev_bus_addr / PV_PAGE, 0))
+		return -PV_EINVAL;
+	/* It would throw away what others wrote. */
+	return f->op == PV_GNTTAB_CACHE_INVAL ? -PV_EOPNOTSUPP : 0;
+}
+
+static const struct pv_grant_call swaps = PV_GRANT_CALL(swap_grant_ref, swap_one),
+				  transfers = PV_GRANT_CALL(transfer, transfer_one),
+				  flushes = {.size = sizeof(struct pv_gnttab_cache_flush),
+					     .one = flush_one};
+
+static int64_t do_batch(struct pv_domain *d, unsigned vcpu, const struct pv_grant_call *b,
+			uint64_t gva, uint32_t count)
+{
+	union pv_grant_op op;
+	uint32_t i;
+	int rc;
+
+	for (i = 0; i < count; i++, gva += b->size) {
 		if (i && i % PV_BATCH == 0)
 			pv_domain_breathe(d);
-		if (pv_guest_read(d, vcpu, &op, gva, sizeof(op)))
+		if (pv_guest_read(d, vcpu, &op, gva, b->size))
 			return -PV_EFAULT;
-		if (op.offset >= PV_PAGE || op.offset + (uint32_t)op.length > PV_PAGE ||
-		    op.op & ~known)
-			return -PV_EINVAL;
-		if (!op.length || !op.op)
-			continue;
-		if (!pv_domain_page(d, op.a.dev_bus_addr / PV_PAGE, 0))
-			return -PV_EINVAL;
-		if (op.op == PV_GNTTAB_CACHE_INVAL)
-			return -PV_EOPNOTSUPP; /* it would throw away what others wrote */
+		rc = b->one(d, vcpu, &op);
+		if (rc)
+			return rc;
+		if (b->answer_size && pv_guest_write(d, vcpu, gva + b->answer,
+						     (char *)&op + b->answer, b->answer_size)) {
+			if (b->undo)
+				b->undo(d, &op);
+			return -PV_EFAULT;
+		}
 	}
 	return 0;
 }
@@ -216,18 +216,20 @@ int64_t pv_do_grant_table_op(struct pv_domain *d, unsigned vcpu, const uint64_t 
 	if (d->kind == PV_DOMAIN_PVH && !pvh_may(arg[0]))
 		return -PV_ENOSYS;
 	switch (arg[0]) {
-	case PV_GNTTABOP_map_grant_ref: return pv_do_grant_map(d, vcpu, gva, count);
-	case PV_GNTTABOP_unmap_grant_ref: return pv_do_grant_unmap(d, vcpu, gva, count);
+	case PV_GNTTABOP_map_grant_ref: return do_batch(d, vcpu, &pv_grant_call_map, gva, count);
+	case PV_GNTTABOP_unmap_grant_ref:
+		return do_batch(d, vcpu, &pv_grant_call_unmap, gva, count);
 	case PV_GNTTABOP_setup_table: return do_setup(d, vcpu, gva, count);
-	case PV_GNTTABOP_transfer: return do_transfer(d, vcpu, gva, count);
-	case PV_GNTTABOP_copy: return pv_do_grant_copy(d, vcpu, gva, count);
+	case PV_GNTTABOP_transfer: return do_batch(d, vcpu, &transfers, gva, count);
+	case PV_GNTTABOP_copy: return do_batch(d, vcpu, &pv_grant_call_copy, gva, count);
 	case PV_GNTTABOP_query_size: return do_query(d, vcpu, gva, count);
-	case PV_GNTTABOP_unmap_and_replace: return pv_do_grant_replace(d, vcpu, gva, count);
+	case PV_GNTTABOP_unmap_and_replace:
+		return do_batch(d, vcpu, &pv_grant_call_replace, gva, count);
 	case PV_GNTTABOP_set_version: return do_set_version(d, vcpu, gva);
 	case PV_GNTTABOP_get_status_frames: return do_status_frames(d, vcpu, gva, count);
 	case PV_GNTTABOP_get_version: return do_get_version(d, vcpu, gva);
-	case PV_GNTTABOP_swap_grant_ref: return do_swap(d, vcpu, gva, count);
-	case PV_GNTTABOP_cache_flush: return do_cache_flush(d, vcpu, gva, count);
+	case PV_GNTTABOP_swap_grant_ref: return do_batch(d, vcpu, &swaps, gva, count);
+	case PV_GNTTABOP_cache_flush: return do_batch(d, vcpu, &flushes, gva, count);
 	default: return -PV_ENOSYS;
 	}
 }
