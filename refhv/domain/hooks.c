@@ -305,6 +305,12 @@ static void on_died(void *ctx, const char *why)
 	ev_async_send(d->loop, &d->news);
 }
 
+/* To the console's reader, as HYPERVISOR_console_io; Xen has a log for both. */
+static void on_debug_write(void *ctx, const char *buf, uint32_t n)
+{
+	(void)hook_console_write(ctx, buf, n);
+}
+
 static void pvh_hooks(struct domain *d)
 {
 	d->vmm.frame_set = hook_frame_set;
@@ -317,6 +323,7 @@ static void pvh_hooks(struct domain *d)
 	d->client.hypercall32 = on_hypercall32;
 	d->client.vcpu_changed = on_vcpu_changed;
 	d->client.ended = on_ended;
+	d->client.debug_write = on_debug_write;
 }
 
 void hooks_init(struct domain *d)

@@ -71,6 +71,12 @@ struct engine_client {
 	 */
 	void (*ended)(void *ctx, unsigned reason);
 
+	/*
+	 * The guest wrote n bytes, at least 1, to the debug console, which a kernel has before
+	 * anything else (Xen's port 0xe9). NULL: they are dropped. May sleep.
+	 */
+	void (*debug_write)(void *ctx, const char *buf, uint32_t n);
+
 	/* The deadline of timer_set() has passed (or nearly so: early calls are possible). */
 	void (*timer)(void *ctx, unsigned vcpu);
 

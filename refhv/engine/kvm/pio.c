@@ -1,11 +1,13 @@
 /*
  * pio.c: ports and addresses where a machine would have devices
  *
- * There are none but ACPI's three bytes. Everything else reads as all ones, as on an empty bus;
- * but the PIT's channel 2 (0x42) reads as 0, because Linux, which calibrates by it, would wait
- * through 100,000 reads of ones. And of port 0x61 the two bits are 0 that name a broken memory or bus as
- * the cause of an NMI: an NMI from refhv is of nobody, which is what a guest can be told to dump at
- * (unknown_nmi_panic). The others stay: Linux waits for the PIT's output, bit 5.
+ * There are none but ACPI's three bytes and the port to which kernels print before they have a
+ * console (Xen's XEN_HVM_DEBUGCONS_IOPORT; Linux with earlyprintk=xen). Everything else reads as
+ * all ones, as on an empty bus; but the PIT's channel 2 (0x42) reads as 0, because Linux, which
+ * calibrates by it, would wait through 100,000 reads of ones. And of port 0x61 the two bits are 0
+ * that name a broken memory or bus as the cause of an NMI: an NMI from refhv is of nobody, which is
+ * what a guest can be told to dump at (unknown_nmi_panic). The others stay: Linux waits for the
+ * PIT's output, bit 5.
  */
 #include <string.h>
 #include <pv/abi/sched.h>
@@ -13,6 +15,7 @@
 #include "kvm.h"
 
 #define PIT_CHANNEL_2 0x42
+#define DEBUG_CONSOLE 0xe9
 #define NMI_STATUS    0x61
 #define NMI_CAUSES    (3u << 6)
 
@@ -37,6 +40,7 @@ static void write_byte(struct ke_vcpu *v, uint16_t port, uint8_t value)
 
 void ke_pio(struct ke_vcpu *v)
 {
+	const struct engine_client *client = v->e->config.client;
 	struct kvm_run *run = v->run;
 	uint8_t *data = (uint8_t *)run + run->io.data_offset;
 	bool out = run->io.direction == KVM_EXIT_IO_OUT;
@@ -55,6 +59,11 @@ void ke_pio(struct ke_vcpu *v)
 		return;
 	}
 	ke_count(&v->exits[KE_EXIT_PIO]);
+	if (out && run->io.port == DEBUG_CONSOLE && size == 1) {
+		if (client->debug_write)
+			client->debug_write(v->e->config.client_ctx, (const char *)data, n);
+		return;
+	}
 	/* What a string instruction repeats is repeated here; each element is bytes of neighbours.
 	 */
 	for (uint32_t i = 0; i < n; i++) {

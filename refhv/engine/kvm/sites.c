@@ -10,6 +10,8 @@
 #define ENDBR_SIZE  4u
 #define SITE_NEEDED 4u /* bytes: the instruction and the first of the return */
 
+_Static_assert(SITE_NEEDED == SITE_DENSE, "dense: one function ends where the other begins");
+
 static const uint8_t vmmcall[3] = {0x0f, 0x01, 0xd9}, vmcall[3] = {0x0f, 0x01, 0xc1};
 static const uint8_t endbr64[ENDBR_SIZE] = {0xf3, 0x0f, 0x1e, 0xfa};
 
@@ -31,6 +33,13 @@ static uint32_t pair_at(const uint8_t *p, uint64_t left, bool endbr)
 	return 0;
 }
 
+/* The two functions of a 32-bit kernel. */
+static bool is_dense(const uint8_t *p)
+{
+	return p[0] == vmmcall[0] && is_site(p, vmmcall, false) &&
+	       is_site(p + SITE_DENSE, vmcall, false) && p[3] == RET && p[SITE_DENSE + 3] == RET;
+}
+
 unsigned sites_find(const void *mem, uint64_t len, struct sites *s)
 {
 	const uint8_t *p = mem;
@@ -38,15 +47,15 @@ unsigned sites_find(const void *mem, uint64_t len, struct sites *s)
 
 	for (uint64_t i = 0; i + SITE_ALIGN <= len && found < 2; i += SITE_ALIGN) {
 		uint64_t at = p[i] == endbr64[0] ? i + ENDBR_SIZE : i;
-		uint32_t gap;
+		uint32_t gap = p[at] == vmmcall[0] ? pair_at(p + at, len - at, at != i) : 0;
 
-		if (p[at] != vmmcall[0])
-			continue;
-		gap = pair_at(p + at, len - at, at != i);
 		if (gap && !found++)
 			*s = (struct sites){.at = at, .gap = gap};
+		for (at = i; at < i + SITE_ALIGN && at + 2 * SITE_DENSE <= len; at += SITE_DENSE)
+			if (is_dense(p + at) && !found++)
+				*s = (struct sites){.at = at, .gap = SITE_DENSE};
 	}
-	return found;
+	return found < 2 ? found : 2;
 }
 
 void sites_patch(void *mem, const struct sites *s, const struct sites_ports *ports)

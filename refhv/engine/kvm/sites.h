@@ -5,8 +5,9 @@
  * and picks one at boot: VMMCALL and return, then VMCALL and return. KVM answers both instructions
  * by itself and wrongly, so they are replaced.
  *
- * Functions are aligned to 16 bytes. With indirect branch tracking each begins with ENDBR64; with
- * padding before functions they are farther apart.
+ * In 64-bit kernels functions are aligned to 16 bytes. With indirect branch tracking each begins
+ * with ENDBR64; with padding before functions they are farther apart. In 32-bit kernels the two are
+ * eight bytes without a gap, aligned to 4.
  */
 #ifndef REFHV_ENGINE_KVM_SITES_H
 #define REFHV_ENGINE_KVM_SITES_H
@@ -16,10 +17,11 @@
 
 #define SITE_ALIGN   16u
 #define SITE_MAX_GAP 64u /* from one function to the next */
+#define SITE_DENSE   4u	 /* the same in a 32-bit kernel, and what functions are aligned to there */
 
 struct sites {
 	uint64_t at;  /* offset of the VMMCALL */
-	uint32_t gap; /* from there to the VMCALL: a multiple of SITE_ALIGN */
+	uint32_t gap; /* from there to the VMCALL: a multiple of SITE_ALIGN, or SITE_DENSE */
 	bool shortened;
 };
 

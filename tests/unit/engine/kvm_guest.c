@@ -83,7 +83,11 @@ END_TEST
 
 START_TEST(ports_are_those_of_an_empty_machine)
 {
-	km_run((struct km_config){.task = TASK_PORTS});
+	km_start(&m, (struct km_config){.task = TASK_PORTS});
+	km_wait(&m);
+	ck_assert_msg(m.done && !m.verdict, "line %d %s", (int)m.verdict, m.why);
+	ck_assert_str_eq(m.console, "xtext");
+	km_stop(&m);
 }
 END_TEST
 

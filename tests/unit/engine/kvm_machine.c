@@ -176,6 +176,15 @@ static void on_ended(void *ctx, unsigned reason)
 	pthread_mutex_unlock(&m->lock);
 }
 
+static void on_debug_write(void *ctx, const char *buf, uint32_t n)
+{
+	struct km *m = ctx;
+
+	pthread_mutex_lock(&m->lock);
+	strncat(m->console, buf, n);
+	pthread_mutex_unlock(&m->lock);
+}
+
 static void on_timer(void *ctx, unsigned vcpu)
 {
 	struct km *m = ctx;
@@ -200,6 +209,7 @@ static const struct engine_client client = {
 	.hypercall32 = on_hypercall32,
 	.vcpu_changed = on_changed,
 	.ended = on_ended,
+	.debug_write = on_debug_write,
 	.timer = on_timer,
 	.died = on_died,
 };

@@ -71,6 +71,13 @@ START_TEST(the_pair_of_sites_is_found)
 	expect(4096 - 16, 16);
 	put_pair(0x140, 64, 0xe9);
 	expect(0x140, 64);
+	/* As in a 32-bit kernel. */
+	for (uint64_t at = 0x120; at < 0x130; at += 4) {
+		put_pair(at, 4, 0xc3);
+		expect(at, 4);
+	}
+	put_pair(sizeof(mem) - 8, 4, 0xc3);
+	expect(sizeof(mem) - 8, 4);
 	/* As in a kernel with indirect branch tracking and padded functions. */
 	put_endbr(0x180);
 	put_endbr(0x1a0);
@@ -109,6 +116,12 @@ START_TEST(what_only_looks_like_a_site_is_not_one)
 	expect_none(sizeof(mem));
 	put_pair(0x100, 16, 0x90);
 	expect_none(sizeof(mem));
+	put_pair(0x100, 4, 0xe9);
+	expect_none(sizeof(mem));
+	put_pair(0x102, 4, 0xc3);
+	expect_none(sizeof(mem));
+	put_pair(sizeof(mem) - 8, 4, 0xc3);
+	expect_none(sizeof(mem) - 4);
 }
 END_TEST
 
@@ -120,6 +133,11 @@ START_TEST(two_pairs_are_one_too_many)
 	put_pair(0x1000, 16, 0xc3);
 	ck_assert_uint_eq(find(sizeof(mem), &s), 2);
 	put_pair(0x2000, 16, 0xc3);
+	ck_assert_uint_eq(find(sizeof(mem), &s), 2);
+	clear();
+	put_pair(0x100, 4, 0xc3);
+	put_pair(0x108, 4, 0xc3);
+	put_pair(0x10c, 4, 0xc3);
 	ck_assert_uint_eq(find(sizeof(mem), &s), 2);
 }
 END_TEST
