@@ -56,13 +56,15 @@ def initrd(bench, flavour='cloud-amd64', name='guest', modules=MODULES, tty='hvc
         for folder in ('proc', 'sys', 'dev', 'tmp', 'mnt', 'run'):
             a.folder(folder)
         a.device('dev/console', 5, 1)
-        l1.put_busybox(a, bench.busybox())
+        l1.put_busybox(a, bench.busybox(flavour), bench.busybox())
         l1.put_modules(a, package, modules)
         a.link('init', 'bin/busybox')
         a.data('etc/inittab', INITTAB.replace(b'TTY', tty.encode()))
         a.data('etc/start', START, 0o755)
         a.data('etc/shell', SHELL, 0o755)
         a.data('etc/lease', LEASE, 0o755)
+        if flavour == l1.FLAVOUR_32:
+            return
         # By this name busybox has no command of its own.
         a.file('bin/mkfs.ext4', mke2fs, 0o755)
         a.file('etc/mke2fs.conf', '/etc/mke2fs.conf')
@@ -71,7 +73,7 @@ def initrd(bench, flavour='cloud-amd64', name='guest', modules=MODULES, tty='hvc
         for x in sorted({x for p in [mke2fs] + loads for x in l1.libraries_of(p)}):
             a.file(x, x, 0o755)
 
-    return bench.part(name + '-' + flavour, [package, mke2fs] + loads + [bench.busybox(), __file__], make)
+    return bench.part(name + '-' + flavour, [package, mke2fs] + loads + [bench.busybox(flavour), __file__], make)
 
 
 def image(bench, flavour='cloud-amd64'):

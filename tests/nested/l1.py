@@ -23,6 +23,7 @@ from cpio import Archive  # noqa: E402
 from fetch import Missing  # noqa: E402
 
 RELEASE = '12'
+FLAVOUR_32 = '686-pae'
 MODULES = ('virtio_pci', 'virtio_console', 'virtio_blk', 'kvm_amd', 'tun', 'bridge', 'dummy')
 DIRECTORY = '/lib/x86_64-linux-gnu'
 UNPACKERS = ('libz.so.1', 'libbz2.so.1', 'liblzma.so.5', 'liblzo2.so.2', 'liblz4.so.1', 'libzstd.so.1')
@@ -43,17 +44,27 @@ class Bench:
                 raise Missing('%s is not built in %s' % (program, build))
         fetch.release(RELEASE)
         self.packages = fetch.Packages(os.path.join(self.work, 'packages'))
+        self.packages_i386 = None
+
+    def packages_for(self, flavour):
+        """Of the architecture that a kernel is for."""
+        if flavour != FLAVOUR_32:
+            return self.packages
+        if not self.packages_i386:
+            self.packages_i386 = fetch.Packages(os.path.join(self.work, 'packages-i386'), 'i386')
+        return self.packages_i386
 
     def kernel_package(self, flavour='cloud-amd64'):
         """The unpacked package with the kernel of the day."""
-        meta = self.packages.show('linux-image-' + flavour, 'Depends')
-        return self.packages.unpack(re.match(r'[^ ,]+', meta).group(0))
+        packages = self.packages_for(flavour)
+        meta = packages.show('linux-image-' + flavour, 'Depends')
+        return packages.unpack(re.match(r'[^ ,]+', meta).group(0))
 
     def kernel(self, flavour='cloud-amd64'):
         return glob.glob(self.kernel_package(flavour) + '/boot/vmlinuz-*')[0]
 
-    def busybox(self):
-        return self.packages.unpack('busybox-static') + '/bin/busybox'
+    def busybox(self, flavour='cloud-amd64'):
+        return self.packages_for(flavour).unpack('busybox-static') + '/bin/busybox'
 
     def part(self, name, inputs, make):
         """The archive `name`, made anew when the text `inputs` or a file named in it changed."""
@@ -89,7 +100,7 @@ class Bench:
                 a.folder(folder)
             a.device('dev/console', 5, 1)
             a.device('dev/null', 1, 3)
-            put_busybox(a, self.busybox())
+            put_busybox(a, self.busybox(), self.busybox())
             put_modules(a, package, MODULES)
             a.file('init', init, 0o755)
             a.data('etc/passwd', b'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n')
@@ -147,9 +158,10 @@ class Bench:
         return self.part('l1-tests', paths + libraries, make)
 
 
-def put_busybox(a, busybox):
+def put_busybox(a, busybox, native):
+    """Debian builds both alike; this machine can ask the native one for its commands."""
     a.file('bin/busybox', busybox, 0o755)
-    names = subprocess.run([busybox, '--list'], capture_output=True, text=True, check=True).stdout.split()
+    names = subprocess.run([native, '--list'], capture_output=True, text=True, check=True).stdout.split()
     for name in names:
         if name != 'busybox':
             a.link('bin/' + name, 'busybox')

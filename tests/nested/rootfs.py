@@ -5,13 +5,13 @@ Made by mmdebstrap from this machine's package sources and kept below the build 
 import glob
 import hashlib
 import os
-import re
 import shutil
 import struct
 import subprocess
 import tempfile
 
 import l1
+from l1 import fetch
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MIB = 1024
@@ -26,15 +26,6 @@ menuentry "Debian" {
 	initrd /initrd.img
 }
 '''
-def sources():
-    """Debian's own of the sources that apt has here."""
-    for pattern in ('/etc/apt/sources.list.d/debian.sources', '/etc/apt/sources.list'):
-        for path in glob.glob(pattern):
-            with open(path) as f:
-                if re.search(r'\bdebian\b', f.read()):
-                    return path
-    raise l1.Missing('apt has no sources of Debian')
-
 
 def partition_table():
     """A master boot record with one Linux partition."""
@@ -72,7 +63,7 @@ def drive(bench):
                 '--aptopt=APT::Install-Recommends "false"', '--customize-hook=' + FINISH]
         argv += ['--dpkgopt=path-exclude=' + x for x in UNWANTED]
         with open(os.path.join(bench.work, 'debian.log'), 'w') as log:
-            rc = subprocess.run(argv + ['bookworm', '/dev/null', sources()], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            rc = subprocess.run(argv + ['bookworm', '/dev/null', fetch.sources()], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                 env=dict(os.environ, DRIVE=image, TREE=d + '/tree', GRUB_CFG=grub, START=str(START),
                                          SIZE=str(MIB - (START >> 20)), TMPDIR='/tmp')).returncode
         if rc:

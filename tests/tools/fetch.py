@@ -7,12 +7,14 @@ Prints, for each package, the folder that holds its files. A package is unpacked
 a reason, where that is impossible: no apt, no package lists, no network.
 """
 import fcntl
+import glob
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 
 class Missing(Exception):
@@ -34,21 +36,55 @@ def release(need):
         raise Missing('this is not Debian %s, whose packages are the test inputs' % need)
 
 
-class Packages:
-    """What apt knows, and a folder of unpacked packages."""
+def sources():
+    """Debian's own of the sources that apt has here."""
+    for pattern in ('/etc/apt/sources.list.d/debian.sources', '/etc/apt/sources.list'):
+        for path in glob.glob(pattern):
+            with open(path) as f:
+                if re.search(r'\bdebian\b', f.read()):
+                    return path
+    raise Missing('apt has no sources of Debian')
 
-    def __init__(self, folder):
+
+class Packages:
+    """What apt knows, and a folder of unpacked packages.
+
+    Of another architecture than this machine's apt has no lists: they are fetched into the folder, once a day.
+    """
+
+    def __init__(self, folder, architecture=None):
         self.folder = os.path.abspath(folder)
         self.shown = {}
+        self.options = []
         os.makedirs(folder, exist_ok=True)
         for tool in ('apt-get', 'apt-cache', 'dpkg-deb'):
             if not shutil.which(tool):
                 raise Missing('no %s here: test inputs are Debian packages' % tool)
+        if architecture:
+            self._other(architecture)
+
+    def _other(self, architecture):
+        lists, cache = os.path.join(self.folder, 'lists'), os.path.join(self.folder, 'cache')
+        for d in (lists, cache + '/archives'):
+            os.makedirs(d + '/partial', exist_ok=True)
+        for setting in ('APT::Architecture=' + architecture, 'APT::Architectures=' + architecture, 'Dir::State::lists=' + lists,
+                        'Dir::Cache=' + cache, 'Dir::Etc::SourceList=' + sources(), 'Dir::Etc::SourceParts=-', 'Acquire::Languages=none',
+                        'APT::Sandbox::User=root'):
+            self.options += ['-o', setting]
+        stamp = os.path.join(self.folder, 'updated')
+        with open(os.path.join(self.folder, '.lock'), 'w') as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not os.path.exists(stamp) or time.time() - os.path.getmtime(stamp) > 86400:
+                got = command('apt-get', '-qq', *self.options, 'update', timeout=300)
+                if not glob.glob(lists + '/*_Packages*'):
+                    raise Missing('no package lists for %s: %s' % (architecture, got.stderr.strip()[-200:]))
+                with open(stamp, 'w'):
+                    pass
 
     def _apt_cache(self, *argv):
         # Where apt has no cache file, and may write none, each question would cost a second.
         cache = os.path.join(self.folder, 'pkgcache.bin')
-        return command('apt-cache', '-o', 'Dir::Cache::pkgcache=' + cache, '-o', 'Dir::Cache::srcpkgcache=', *argv).stdout
+        return command('apt-cache', '-o', 'Dir::Cache::pkgcache=' + cache, '-o', 'Dir::Cache::srcpkgcache=', *self.options, *argv).stdout
 
     def show(self, package, field):
         """One field of the candidate version of a package."""
@@ -74,7 +110,7 @@ class Packages:
             if os.path.isdir(root):
                 return root
             with tempfile.TemporaryDirectory(dir=self.folder) as d:
-                got = command('apt-get', '-qq', '-o', 'APT::Sandbox::User=root', 'download', package, cwd=d, timeout=300)
+                got = command('apt-get', '-qq', '-o', 'APT::Sandbox::User=root', *self.options, 'download', package, cwd=d, timeout=300)
                 debs = [f for f in os.listdir(d) if f.endswith('.deb')]
                 if got.returncode or not debs:
                     raise Missing('apt-get download %s failed: %s' % (package, got.stderr.strip()[-200:]))
