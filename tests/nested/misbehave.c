@@ -37,6 +37,9 @@ static void console(struct pv *pv)
 {
 	struct pv_xencons_interface *ring = pv->console_ring;
 
+	/* What it has said is heard first. */
+	while (__atomic_load_n(&ring->out_cons, __ATOMIC_ACQUIRE) != ring->out_prod)
+		pv_sched_yield(pv);
 	__atomic_store_n(&ring->out_prod, ring->out_cons + TOO_MUCH, __ATOMIC_RELEASE);
 	pv_evtchn_send(pv, pv->console_port);
 }
