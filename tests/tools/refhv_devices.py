@@ -307,6 +307,20 @@ def a_channel_has_a_socket_as_long_as_the_domain_lives(p):
         s.connect(path)
         s.sendall(b'hello')
         s.close()
+    # It goes with a saved domain, and comes back with it; one that moves here takes its place over.
+    p.refhv('save', 'hello', 'image')
+    p.within(5, lambda: not os.path.exists(path), 'the socket stays')
+    p.refhv('restore', 'image')
+    assert [x['devid'] for x in p.info()['channels']] == [1, 2]
+    before, s = os.stat(path).st_ino, socket.socket(socket.AF_UNIX)
+    s.connect(path)
+    s.close()
+    r = subprocess.Popen([REFHV, 'receive', 'unix:' + p.path('way')], env=p.env, stdout=subprocess.DEVNULL)
+    p.within(10, lambda: os.path.exists(p.path('way')))
+    p.refhv('migrate', 'hello', 'unix:' + p.path('way'))
+    assert r.wait(20) == 0
+    time.sleep(1)
+    assert os.stat(path).st_ino != before
     p.refhv('destroy', 'hello')
     p.within(5, lambda: not os.path.exists(path), 'the socket stays')
     # A name that is something else's.
