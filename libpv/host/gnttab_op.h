@@ -34,7 +34,9 @@ struct pv_grant_call {
 		.answer_size = sizeof(((struct pv_gnttab_##type *)0)->status), .one = (one_fn) \
 	}
 
-extern const struct pv_grant_call pv_grant_call_map, pv_grant_call_unmap, pv_grant_call_replace,
-	pv_grant_call_copy;
+/* Found without a global offset table, which a freestanding image need not have. */
+#define PV_WITHIN __attribute__((visibility("hidden")))
+extern const struct pv_grant_call pv_grant_call_map PV_WITHIN, pv_grant_call_unmap PV_WITHIN,
+	pv_grant_call_replace PV_WITHIN, pv_grant_call_copy PV_WITHIN;
 
 #endif
