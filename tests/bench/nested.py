@@ -3,7 +3,8 @@
 
 nested.py [boot] [disk] [net]
 
-Runs nested.sh, or these parts of it, in L1 (see docs/nested.md) with this machine's own QEMU beside refhv. BUILD names the build folder. Prints
+Runs nested.sh, or these parts of it, in L1 (see docs/nested.md) with this machine's own QEMU beside refhv. BUILD names the build folder, AIO how
+QEMU does its disk I/O (`threads`, its default and the best here, or `io_uring`). Prints
 what it measures, and ratios; a machine in software emulation is slow, so that only the ratios mean something.
 """
 import glob
@@ -56,7 +57,8 @@ def main():
     files = [os.path.join(HERE, name) for name in ('nested.sh', 'nested_disk.sh', 'nested_net.sh', '../nested/cases.sh')]
     files.append(os.path.join(bench.build, 'tests/nested/netload'))
     with tempfile.TemporaryDirectory(dir=bench.work) as d:
-        return l1.run(bench, shlex.join(['sh', 'nested.sh'] + sys.argv[1:]), seconds=1500, files=files, parts=parts, disks=drives(d))
+        command = ['env', 'AIO=' + os.environ.get('AIO', ''), 'sh', 'nested.sh'] + sys.argv[1:]
+        return l1.run(bench, shlex.join(command), seconds=1500, files=files, parts=parts, disks=drives(d))
 
 
 if __name__ == '__main__':
