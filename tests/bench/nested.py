@@ -4,7 +4,7 @@
 nested.py [boot] [disk] [net]
 
 Runs nested.sh, or these parts of it, in L1 (see docs/nested.md) with this machine's own QEMU beside refhv. BUILD names the build folder, AIO how
-QEMU does its disk I/O (`threads`, its default and the best here, or `io_uring`). Prints
+QEMU does its disk I/O (`threads`, its default, or `io_uring`). Prints
 what it measures, and ratios; a machine in software emulation is slow, so that only the ratios mean something.
 """
 import glob

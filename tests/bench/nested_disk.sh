@@ -6,7 +6,7 @@ make_disks() {
 	for f in pv.img qemu.img; do dd if=/dev/zero of=$f bs=1M count=$MIB 2>/dev/null; done
 }
 pv_disks() { echo "'pv.img,raw,xvda,rw', 'phy:/dev/vda,xvdb,rw'"; }
-# As good as QEMU has it, with the same promises: through the page cache, durable when the guest flushes.
+# With the same promises: through the page cache, durable when the guest flushes.
 qemu_disks() {
 	for d in a:qemu.img b:/dev/vdb; do
 		echo "-drive id=${d%%:*},if=none,format=raw,file=${d#*:},cache=writeback,aio=${AIO:-threads} -device virtio-blk-device,serial=${d%%:*},drive=${d%%:*}"
