@@ -50,7 +50,7 @@ ip link set tap0 up
 ip link set tap0 master br0 2>/dev/null || brctl addif br0 tap0
 make_disks
 mkdir -p www
-dd if=/dev/urandom of=www/large bs=1M count=16 2>/dev/null
+dd if=/dev/urandom of=www/large bs=1M count=64 2>/dev/null
 echo small >www/small
 httpd -p 8000 -h www
 
@@ -83,8 +83,8 @@ both() {
 }
 ! wanted disk || disk_figures
 if wanted net; then
-	both fetch_16_MiB_by_HTTP,_MiB/s 16 'wget -q -O /dev/null http://192.0.3.1:8000/large'
-	both fetches_of_6_bytes,_1/s 40 'for i in $(seq 40); do wget -q -O /dev/null http://192.0.3.1:8000/small; done'
+	both fetch_64_MiB_by_HTTP,_MiB/s 64 'wget -q -O /dev/null http://192.0.3.1:8000/large'
+	both fetches_of_6_bytes,_1/s 100 'for i in $(seq 100); do wget -q -O /dev/null http://192.0.3.1:8000/small; done'
 	net_figures
 fi
 refhv destroy pv

@@ -272,6 +272,38 @@ START_TEST(a_far_end_that_is_gone_costs_no_processor)
 END_TEST
 
 /* XSA-332: events with nothing behind them are looked at less and less often, and frames come all the same. */
+START_TEST(a_far_end_with_nothing_to_say_is_not_asked_for_each_frame)
+{
+	struct host_net_stats before, after;
+	static uint8_t buf[MTU + 14];
+	const unsigned frames = 300;
+	struct out *o = &out[0];
+
+	begin();
+	usleep(20000);
+	host_net_stats(card, &before);
+	for (unsigned i = 0; i < frames; i++) {
+		struct pollfd p = {.fd = far, .events = POLLIN};
+
+		fill(o->buf, i);
+		o->seg = (struct pv_netfront_seg){o->buf, length(i)};
+		o->tx = (struct pv_netfront_tx){.seg = &o->seg, .nseg = 1};
+		ck_assert_int_eq(pv_netfront_send(&front, &o->tx), 0);
+		pv_netfront_push(&front);
+		ck_assert_int_eq(poll(&p, 1, 1000 * PATIENCE), 1);
+		ck_assert(right(buf, (uint32_t)recv(far, buf, sizeof(buf), 0), i));
+		while (o->tx.status == PV_NETFRONT_BUSY)
+			ck_assert_int_ge(pv_netfront_poll(&front, 64), 0);
+	}
+	host_net_stats(card, &after);
+	ck_assert_uint_eq(after.back.tx_frames - before.back.tx_frames, frames);
+	/* One to send each, and now and then one more. */
+	ck_assert_msg(after.calls - before.calls < frames + frames / 4, "%lu calls",
+		      (unsigned long)(after.calls - before.calls));
+	finish();
+}
+END_TEST
+
 START_TEST(a_storm_of_events_is_throttled_and_frames_still_come)
 {
 	struct host_net_stats before, after;
@@ -534,6 +566,7 @@ int main(void)
 	tcase_add_test(t, a_quiet_card_moves_nothing_and_loses_nothing);
 	tcase_add_test(t, another_card_takes_over_in_the_middle);
 	tcase_add_test(t, a_far_end_that_is_gone_costs_no_processor);
+	tcase_add_test(t, a_far_end_with_nothing_to_say_is_not_asked_for_each_frame);
 	tcase_add_test(t, a_storm_of_events_is_throttled_and_frames_still_come);
 	tcase_add_test(t, frames_that_nobody_reads_for_ten_seconds_are_dropped_and_counted);
 	tcase_add_test(t,
