@@ -42,20 +42,6 @@ all_at_once() {
 	cat got
 	[ "$(grep -cxF "$sum" got) $(grep -cxF "$served" got)" = "2 2" ]
 }
-exits() { refhv info wide | awk '$1 ~ /^exits\./ { n += $3 } END { print n }'; }
-frames() { echo $(($(figure 1 tx_frames) + $(figure 1 rx_frames))); }
-# Exits to refhv for every thousand packets of the first card while COMMAND runs.
-exits_while() {
-	local before=$(exits) from=$(frames)
-	"$@" >/dev/null || return 1
-	echo $((($(exits) - before) * 1000 / ($(frames) - from)))
-}
-exits_fall() {
-	local single load
-	single=$(exits_while ping -c 10 192.0.4.2) && load=$(exits_while guest_fetches http://192.0.4.1:8001/file "$sum") || return 1
-	echo "# exits for every thousand packets: $single one at a time, $load under load" >&3
-	[ $load -lt 1000 ] && [ $load -lt $single ]
-}
 # Bytes of the mean frame in this direction: more than Ethernet's.
 in_super_frames() {
 	local mean=$(($(figure "$1" "$2_bytes") / $(figure "$1" "$2_frames")))
@@ -88,7 +74,6 @@ claim comes_up_with_two_cards shell wide 90 && {
 	claim is_fetched_from_over_a_tap fetches http://192.0.4.2/file "$served"
 	claim is_fetched_from_over_user_networking fetches http://127.0.0.1:8081/file "$served"
 	claim two_fetches_each_way_at_once_over_two_queues_are_unharmed all_at_once
-	claim exits_for_each_packet_are_less_than_one_and_fall_with_load exits_fall
 	claim sends_super_frames_to_the_tap in_super_frames 1 tx 1600
 	claim receives_super_frames_from_the_tap in_super_frames 1 rx 1600
 	claim sends_super_frames_to_user_networking in_super_frames 2 tx 1600
