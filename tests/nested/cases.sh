@@ -13,8 +13,11 @@
 #
 # Every line that starts with "ok ", "not ok ", "# ", "begin " or "end " is read by the suite.
 
+# Waits are written down in seconds of a machine with nothing else to do, and last so many times longer before they are given up.
+PATIENCE=3
+
 await() {
-	local n=$(($2 * 5)) seen more
+	local n=$(($2 * 5 * PATIENCE)) seen more
 	seen=$(cat "$1.seen") || return 1
 	# The next wait begins behind the line that matched.
 	until more=$(tail -c +"$seen" "$1.log" | awk -v re="$3" '{ n += length($0) + 1 } $0 ~ re { print n; exit }'); [ -n "$more" ]; do
@@ -78,7 +81,7 @@ ask() {
 }
 
 within() {
-	local n=$(($1 * 5))
+	local n=$(($1 * 5 * PATIENCE))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		n=$((n - 1))
