@@ -128,6 +128,13 @@ struct pv_map_state {
 	uint64_t gfn;
 };
 
+/* A batch of grant copies whose bytes move while the lock is free; on its thread's stack. */
+struct pv_copying {
+	const struct pv_copying *next;
+	const uint64_t *gfn; /* pinned; PV_NO_GPA: this one is not */
+	uint32_t n;
+};
+
 struct pv_domain {
 	struct pv_vmm vmm; /* a copy, the tail that the VMM did not have set to NULL */
 	uint32_t kind;
@@ -182,6 +189,7 @@ struct pv_domain {
 	uint32_t map_free;     /* head of the free list: index + 1 */
 	uint32_t nr_maps;      /* in use, of any kind */
 	uint32_t nr_guest_maps;
+	const struct pv_copying *copying; /* copies under way outside the lock */
 
 	uint64_t nr_pages, max_pages, max_gfn;
 	uint32_t nr_memmap;

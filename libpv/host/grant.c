@@ -107,9 +107,9 @@ uint32_t pv_domain_grant_unmap_batch(struct pv_domain *d, uint16_t domid, struct
 	return failed;
 }
 
-/* Pins what op names; *at: its bytes. */
+/* Pins what op names; *at: its bytes, *gfn: their page. */
 static int copy_begin(struct pv_domain *d, uint16_t domid, const struct pv_grant_copy *op,
-		      unsigned char **at)
+		      unsigned char **at, uint64_t *gfn)
 {
 	struct pv_grant_use use;
 	int rc;
@@ -124,6 +124,7 @@ static int copy_begin(struct pv_domain *d, uint16_t domid, const struct pv_grant
 		return PV_GNTST_general_error; /* beyond the part of the page that is lent */
 	}
 	*at = use.page + op->offset;
+	*gfn = use.gfn;
 	return PV_GNTST_okay;
 }
 
@@ -151,10 +152,31 @@ static void copy_bytes(const struct pv_grant_copy *op, unsigned char *const *at,
 	}
 }
 
+/* No page changes its meaning meanwhile (pv_domain_gfn_mapped), and what was written counts as written once more: a collect may have come between. */
+static void copy_unlocked(struct pv_domain *d, const struct pv_grant_copy *op,
+			  unsigned char *const *at, const uint64_t *gfn, uint32_t n)
+{
+	struct pv_copying mine = {.next = d->copying, .gfn = gfn, .n = n};
+	const struct pv_copying **p;
+	uint32_t i;
+
+	d->copying = &mine;
+	pv_domain_leave(d);
+	copy_bytes(op, at, n);
+	pv_domain_enter(d);
+	for (p = &d->copying; *p != &mine;)
+		p = (const struct pv_copying **)&(*p)->next;
+	*p = mine.next;
+	for (i = 0; i < n; i++)
+		if (!op[i].status && op[i].to_grant)
+			(void)pv_domain_page(d, gfn[i], 1);
+}
+
 uint32_t pv_domain_grant_copy_batch(struct pv_domain *d, uint16_t domid, struct pv_grant_copy *op,
 				    uint32_t n)
 {
 	unsigned char *at[PV_BATCH];
+	uint64_t gfn[PV_BATCH];
 	uint32_t i, now, bytes, failed = 0;
 
 	for (; n; op += now, n -= now) {
@@ -162,16 +184,16 @@ uint32_t pv_domain_grant_copy_batch(struct pv_domain *d, uint16_t domid, struct 
 		bytes = 0;
 		pv_domain_enter(d);
 		for (i = 0; i < now; i++) {
-			op[i].status = copy_begin(d, domid, &op[i], &at[i]);
+			gfn[i] = PV_NO_GPA;
+			op[i].status = copy_begin(d, domid, &op[i], &at[i], &gfn[i]);
 			failed += op[i].status != 0;
 			bytes += op[i].status ? 0 : op[i].len;
 		}
 		/* A page is copied sooner than a lock is given up and taken again. */
 		if (bytes > PV_PAGE)
-			pv_domain_leave(d);
-		copy_bytes(op, at, now);
-		if (bytes > PV_PAGE)
-			pv_domain_enter(d);
+			copy_unlocked(d, op, at, gfn, now);
+		else
+			copy_bytes(op, at, now);
 		copy_end(d, op, now);
 		pv_domain_leave(d);
 	}

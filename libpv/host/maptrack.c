@@ -93,8 +93,13 @@ bool pv_domain_gfn_overlaid(struct pv_domain *d, uint64_t gfn, uint64_t n)
 
 bool pv_domain_gfn_mapped(struct pv_domain *d, uint64_t gfn, uint64_t n)
 {
+	const struct pv_copying *c;
 	uint32_t i;
 
+	for (c = d->copying; c; c = c->next)
+		for (i = 0; i < c->n; i++)
+			if (c->gfn[i] - gfn < n)
+				return true;
 	for (i = 0; d->nr_maps && i < d->nr_map_slots; i++) {
 		const struct pv_map_state *m = pv_domain_map_at(d, i);
 

@@ -6,6 +6,7 @@
  */
 #include "fake_vmm.h"
 
+#include <pv/abi/memory.h>
 #include <string.h>
 
 #include "run.h"
@@ -242,6 +243,42 @@ START_TEST(pages_are_held_while_the_lock_is_free_and_bytes_are_theirs)
 }
 END_TEST
 
+/* The guest's turn again: it gives the page back, and a collect of the dirty log comes by. */
+static void give_back(struct fake_vmm *v)
+{
+	struct pv_memory_reservation r = {fake_gva(FAKE_DATA), 1, 0, 0, PV_DOMID_SELF};
+
+	if (unlocks++)
+		return;
+	v->on_unlock = NULL;
+	v->dirty[GRANTED] = false;
+	*(uint64_t *)fake_page(v, FAKE_DATA) = GRANTED;
+	used = (unsigned)fake_op(v, PV_HYPERVISOR_memory_op, PV_XENMEM_decrease_reservation, &r,
+				 sizeof(r));
+}
+
+START_TEST(page_that_is_copied_to_stays_and_is_dirty_afterwards)
+{
+	static uint8_t whole[4096];
+
+	open_batch();
+	op[0].offset = 0;
+	op[0].len = 4096;
+	op[0].local = whole;
+	unlocks = 0;
+	used = 99;
+	f.on_unlock = give_back;
+	ck_assert_uint_eq(copy(2), 0);
+	ck_assert_uint_eq(used, 0);
+	ck_assert(f.dirty[GRANTED]);
+	/* Once the copy is made, it may go. */
+	unlocks = 0;
+	give_back(&f);
+	ck_assert_uint_eq(used, 1);
+	fake_close(&f);
+}
+END_TEST
+
 START_TEST(bytes_are_the_same_at_every_alignment_and_length)
 {
 	static uint8_t from[128], to[128], want[4096];
@@ -278,6 +315,7 @@ int main(void)
 	tcase_add_test(tc, one_hold_of_the_lock_finds_at_most_32_pages);
 	tcase_add_test(tc, few_bytes_take_the_lock_once);
 	tcase_add_test(tc, pages_are_held_while_the_lock_is_free_and_bytes_are_theirs);
+	tcase_add_test(tc, page_that_is_copied_to_stays_and_is_dirty_afterwards);
 	tcase_add_loop_test(tc, bytes_are_the_same_at_every_alignment_and_length, 0, 9);
 	return run_case("host-gnttab-copy", tc);
 }
