@@ -63,8 +63,8 @@ static enum boot_decode bunzip2(void *const *fn, const uint8_t *in, uint64_t len
 #ifdef HAVE_LZMA
 #include <lzma.h>
 
-#define LZMA_MEMORY \
-	(128ull << 20) /* bytes: what the largest dictionary of the tools needs, and more */
+/* Bytes: Linux packs with a dictionary of 128 MiB at most (scripts/xz_wrap.sh), and there is more. */
+#define LZMA_MEMORY (160ull << 20)
 
 static enum boot_decode lzma_says(lzma_ret rc, bool full)
 {

@@ -198,7 +198,7 @@ static const char *const tools[BOOT_PACKS] = {
 	[BOOT_PACK_GZIP] = "gzip -n -f -9",
 	[BOOT_PACK_BZIP2] = "bzip2 -9",
 	[BOOT_PACK_LZMA] = "xz --format=lzma -9",
-	[BOOT_PACK_XZ] = "xz --check=crc32 --x86 --lzma2=,dict=32MiB",
+	[BOOT_PACK_XZ] = "xz --check=crc32 --x86 --lzma2=,dict=128MiB",
 	[BOOT_PACK_LZO] = "lzop -9",
 	[BOOT_PACK_LZ4] = "lz4 -l -9",
 	[BOOT_PACK_ZSTD] = "zstd -22 --ultra",
