@@ -229,7 +229,7 @@ static bool well_formed(const json_t *request, unsigned n)
 
 	if (json_object_get(request, "disk"))
 		return n == 1;
-	return json_object_get(request, "vif") && n > user && n <= ROLES;
+	return json_object_get(request, "vif") && n > user && n - user <= PV_NETBACK_QUEUES;
 }
 
 int hotplug_attach(struct domain *d, const json_t *request, const int *fd, unsigned n,

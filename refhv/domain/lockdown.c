@@ -174,7 +174,7 @@ static int filter_all_threads(pid_t guest, bool kvm)
 	static const uint32_t kvm_ioctls[] = {KVM_ENGINE_VCPU_IOCTLS, KVM_ENGINE_VM_IOCTLS};
 	static const uint32_t ioctls[] = {UFFDIO_REGISTER, UFFDIO_UNREGISTER, UE_PAGEMAP_SCAN,
 					  BLKGETSIZE64,	   BLKSSZGET,	      BLKPBSZGET,
-					  TUNSETOFFLOAD,   TUNSETQUEUE};
+					  TUNSETOFFLOAD,   TUNSETQUEUE,	      TUNGETIFF};
 	static const uint32_t fcntls[] = {F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC};
 	static const uint32_t ring_steps[] = {IORING_REGISTER_FILES, IORING_REGISTER_ENABLE_RINGS};
 	/* 0 and negative numbers would be groups of processes. */

@@ -3,6 +3,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -96,6 +98,7 @@ END_TEST
 
 static int configure(void)
 {
+	struct ifreq ifr = {0};
 	uint64_t size;
 	int byte;
 
@@ -111,7 +114,10 @@ static int configure(void)
 	/* Let through, and then no block device. */
 	if (!ioctl(0, BLKGETSIZE64, &size) || errno == EPERM)
 		return 5;
-	return 0;
+	/* The same, and then no tap: a card that comes later asks whether its tap has headers. */
+	if (!ioctl(0, TUNGETIFF, &ifr) || errno == EPERM)
+		return 6;
+	return denied(ioctl(0, TUNSETIFF, &ifr)) ? 0 : 7;
 }
 
 START_TEST(descriptors_are_asked_only_what_a_domain_needs)
