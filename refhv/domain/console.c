@@ -19,9 +19,9 @@
 static void take_pending(struct console *c)
 {
 	char buf[8192];
-	size_t n;
+	size_t n, taken;
 
-	for (;;) {
+	for (taken = 0; taken < CONSOLE_PENDING; taken += n) {
 		pthread_mutex_lock(&c->io_lock);
 		n = c->pending_len < sizeof(buf) ? c->pending_len : sizeof(buf);
 		if (n > console_room(c))
@@ -35,14 +35,21 @@ static void take_pending(struct console *c)
 			return;
 		console_print(c, buf, n);
 	}
+	/* The guest prints as fast as it is read: others get their turn first. */
+	ev_async_send(c->d->loop, &c->io_news);
 }
 
 static void take_ring(struct console *c)
 {
+	size_t taken = 0;
 	char buf[2048];
 	int n;
 
 	while (c->ring_attached && console_room(c) >= sizeof(buf)) {
+		if (taken >= CONSOLE_PENDING) {
+			ev_async_send(c->d->loop, &c->io_news);
+			return;
+		}
 		n = pv_conback_read(&c->ring, buf, sizeof(buf));
 		/* Others are devices, whose bus tells it, as often as is good. */
 		if (n == -PV_EPROTO && !c->index)
@@ -53,6 +60,7 @@ static void take_ring(struct console *c)
 			return;
 		}
 		c->ring_used = true;
+		taken += (size_t)n;
 		console_print(c, buf, (size_t)n);
 	}
 }
@@ -102,17 +110,25 @@ int console_io_write(struct console *c, const char *buf, uint32_t len)
 
 	pthread_mutex_lock(&c->io_lock);
 	/* A guest that prints faster than its terminal reads waits here, this vCPU only. */
-	while (CONSOLE_PENDING - c->pending_len < len && !c->closing)
+	while (CONSOLE_PENDING - c->pending_len < len && !c->closing && !c->pausing)
 		pthread_cond_wait(&c->io_room, &c->io_lock);
 	if (c->closing) {
 		rc = -PV_EAGAIN;
-	} else {
+	} else if (CONSOLE_PENDING - c->pending_len >= len) {
 		memcpy(c->pending + c->pending_len, buf, len);
 		c->pending_len += len;
 	}
 	pthread_mutex_unlock(&c->io_lock);
 	ev_async_send(c->d->loop, &c->io_news);
 	return rc;
+}
+
+void console_pausing(struct console *c, bool on)
+{
+	pthread_mutex_lock(&c->io_lock);
+	c->pausing = on;
+	pthread_cond_broadcast(&c->io_room);
+	pthread_mutex_unlock(&c->io_lock);
 }
 
 int console_io_read(struct console *c, char *buf, uint32_t len)

@@ -45,10 +45,13 @@ struct console {
 	char typed[CONSOLE_TYPED];
 	size_t typed_len;
 	bool closing;
+	bool pausing; /* vCPUs are to stop, not to wait here */
 };
 
 /* Moves what can be moved, in both directions. */
 void console_serve(struct console *c);
+/* While vCPUs are made to stop: what one prints and nobody has read yet is lost, and none waits. */
+void console_pausing(struct console *c, bool on);
 
 /* How much may be taken from the guest now: the terminal has room for that much. */
 size_t console_room(const struct console *c);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include "domain/console.h"
 #include "domain/machine.h"
 
 enum { WAIT_MS = 10000, PAUSE_MS = 2000 };
@@ -242,7 +243,14 @@ int machine_go_on(struct domain *d, bool paused, struct refhv_error *e)
 
 int machine_pause(struct domain *d)
 {
-	return d->impl->pause(d->engine, PAUSE_MS);
+	int rc;
+
+	if (d->console[0])
+		console_pausing(d->console[0], true);
+	rc = d->impl->pause(d->engine, PAUSE_MS);
+	if (d->console[0])
+		console_pausing(d->console[0], false);
+	return rc;
 }
 
 int machine_resume(struct domain *d)
