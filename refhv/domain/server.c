@@ -38,8 +38,8 @@ static void peer_drop(struct peer *p)
 		move_cancel(d);
 }
 
-/* Answers are small beside a socket's buffer: a peer that lets them pile up is dropped. */
-static bool answer(struct peer *p, json_t *msg)
+/* Answers are small beside a socket's buffer: a peer that lets them pile up is not served. */
+static bool say(struct peer *p, json_t *msg)
 {
 	char *text = json_dumps(msg, JSON_COMPACT);
 	size_t len = text ? strlen(text) : 0;
@@ -50,9 +50,24 @@ static bool answer(struct peer *p, json_t *msg)
 		text[len++] = '\n';
 	ok = text && send(p->io.fd, text, len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)len;
 	free(text);
+	return ok;
+}
+
+/* To its own request: false when the peer is gone. */
+static bool answer(struct peer *p, json_t *msg)
+{
+	bool ok = say(p, msg);
+
 	if (!ok)
 		peer_drop(p);
 	return ok;
+}
+
+/* In the middle of somebody's request, perhaps of its own: the loop finds the end that this makes. */
+static void tell_later(struct peer *p, json_t *msg)
+{
+	if (!say(p, msg))
+		shutdown(p->io.fd, SHUT_RDWR);
 }
 
 static json_t *failure(const struct refhv_error *e)
@@ -192,8 +207,8 @@ void server_tell_end(struct domain *d, const char *reason, const char *action)
 		if (!p || !p->waits)
 			continue;
 		p->waits = false;
-		answer(p,
-		       server_success(json_pack("{s:s, s:s}", "reason", reason, "action", action)));
+		tell_later(p, server_success(
+				      json_pack("{s:s, s:s}", "reason", reason, "action", action)));
 	}
 }
 
@@ -208,8 +223,8 @@ void server_tell_device(struct domain *d, const char *kind, unsigned devid, bool
 		if (!gone && p->device_gone)
 			continue;
 		p->device = NULL;
-		answer(p, server_success(
-				  json_pack("{s:i, s:b}", "devid", (int)devid, "gone", (int)gone)));
+		tell_later(p, server_success(json_pack("{s:i, s:b}", "devid", (int)devid, "gone",
+						       (int)gone)));
 	}
 }
 
@@ -222,7 +237,7 @@ void server_tell_moved(struct domain *d, json_t *result, const struct refhv_erro
 			continue;
 		/* A file has still to find its place: see "saved". */
 		p->moves = d->move != NULL;
-		answer(p, e ? failure(e) : server_success(json_incref(result)));
+		tell_later(p, e ? failure(e) : server_success(json_incref(result)));
 	}
 	json_decref(result);
 }
