@@ -87,6 +87,7 @@ struct domain {
 	struct pv_vmm vmm;
 	struct pv_domain *pv;
 	pthread_mutex_t lock;
+	unsigned lock_waiters; /* atomic */
 	uint64_t written
 		[DOMAIN_WRITTEN]; /* pages mapped for writing since it was taken; full: any page */
 	unsigned nwritten;

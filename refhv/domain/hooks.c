@@ -6,6 +6,7 @@
 #include <pv/abi/errno.h>
 #include <pv/abi/hvm/params.h>
 #include <pv/abi/sched.h>
+#include <sched.h>
 #include <pv/abi/xen.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +27,11 @@ static void hook_lock(void *ctx)
 {
 	struct domain *d = ctx;
 
+	if (!pthread_mutex_trylock(&d->lock))
+		return;
+	__atomic_add_fetch(&d->lock_waiters, 1, __ATOMIC_RELAXED);
 	pthread_mutex_lock(&d->lock);
+	__atomic_sub_fetch(&d->lock_waiters, 1, __ATOMIC_RELAXED);
 }
 
 /*
@@ -44,6 +49,9 @@ static void hook_unlock(void *ctx)
 			d->impl->mark_dirty(d->engine, d->written[i], 4096);
 	d->nwritten = 0;
 	pthread_mutex_unlock(&d->lock);
+	/* Who does a long list takes it again at once, and whoever was woken for it would find it taken, always. */
+	if (__atomic_load_n(&d->lock_waiters, __ATOMIC_RELAXED))
+		sched_yield();
 }
 
 static int hook_release(void *ctx, uint64_t gfn, unsigned order)

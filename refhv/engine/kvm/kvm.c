@@ -80,8 +80,20 @@ static int check_config(struct engine_config *c, char *why, size_t size)
 	return 0;
 }
 
+/* A hypercall with a long list may outlast anybody's patience: then the thread is left to the end of the process. */
+static bool joined(pthread_t thread)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += KE_PATIENCE_S;
+	return !pthread_timedjoin_np(thread, NULL, &until);
+}
+
 static void kvm_engine_destroy(struct engine *e)
 {
+	bool all = true;
+
 	if (!e)
 		return;
 	ke_write(&e->stopping, 1);
@@ -93,7 +105,9 @@ static void kvm_engine_destroy(struct engine *e)
 	pthread_mutex_unlock(&e->lock);
 	for (unsigned i = 0; i < e->config.max_vcpus; i++)
 		if (e->vcpu[i].started)
-			pthread_join(e->vcpu[i].thread, NULL);
+			all &= joined(e->vcpu[i].thread);
+	if (!all)
+		return;
 	if (e->serving) {
 		ke_service_wake(e);
 		pthread_join(e->service, NULL);

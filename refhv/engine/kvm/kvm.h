@@ -44,6 +44,7 @@ enum ke_port {
 #define KE_MSR_PAGE	   0x40000200u /* 0x40000000 is always Hyper-V's in KVM */
 #define KE_MSR_EFER	   0xc0000080u
 #define KE_LOCAL_APIC_BASE 0xfee00000u
+#define KE_PATIENCE_S	   3 /* for a vCPU's thread that shall end */
 
 /* ke_vcpu.todo: what a vCPU's thread does before it enters the guest again. */
 enum ke_todo {
