@@ -36,6 +36,7 @@ int device_disk_start(struct domain *d, const struct config_disk *disk, int fd,
 		.removable = disk->cdrom,
 		.no_discard = !disk->discard,
 		.persistent = disk->persistent,
+		.small_rings = d->space.large,
 		.sector_size = disk->sector_size,
 		.failed = failed,
 	};

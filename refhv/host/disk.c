@@ -88,7 +88,7 @@ static int examine(const struct host_disk_config *cfg, struct pv_blkback_config 
 	c->discard = !cfg->readonly && !cfg->no_discard;
 	c->discard_granularity = S_ISREG(st.st_mode) ? 4096 : c->sector_size;
 	c->barrier = true;
-	c->max_ring_order = 4;
+	c->max_ring_order = cfg->small_rings ? 0 : 4;
 	c->max_segs = PV_BLKBACK_MAX_SEGS;
 	c->depth = HOST_DISK_DEPTH;
 	c->max_queues = cfg->queues ? cfg->queues : 1;

@@ -40,6 +40,7 @@ struct host_disk_config {
 	uint32_t sector_size; /* of a file: 512 (0) or 4096; a block device has its own */
 	bool readonly, cdrom, removable;
 	bool persistent; /* offer to keep grants mapped, to a frontend that then copies */
+	bool small_rings; /* of one page: scattered pages of the RAM file cannot be mapped side by side */
 	bool no_discard; /* do not offer discard */
 	bool no_uring;	 /* use plain system calls */
 	/* May be NULL: told once for each kind of I/O error (an errno value), from an I/O
