@@ -98,12 +98,12 @@ static int list_one(void *arg, const struct rundir_entry *entry)
 /* What a domain does not tell is not 0. */
 static void print_row(json_t *o)
 {
-	json_t *memory = json_object_get(o, "memory_kib");
+	json_t *memory = json_object_get(o, "memory_now_kib");
 
 	printf("%-40s %5d ", text(o, "name"), (int)json_integer_value(json_object_get(o, "domid")));
 	if (memory)
 		printf("%5d %5d %9s %8.1f\n", (int)(json_integer_value(memory) >> 10),
-		       (int)json_integer_value(json_object_get(o, "vcpus")),
+		       (int)json_integer_value(json_object_get(o, "vcpus_up")),
 		       state_letters(text(o, "state")),
 		       json_number_value(json_object_get(o, "cpu_seconds")));
 	else

@@ -154,9 +154,8 @@ int nodes_create(struct domain *d);
 int nodes_console(struct domain *d, unsigned index, const struct config_channel *channel);
 int nodes_disk(struct domain *d, const struct config_disk *disk);
 int nodes_vif(struct domain *d, const struct config_vif *v, unsigned mtu);
-/* The guest is asked to let a device go; whether it was not; it has. Paths are the two ends' directories. */
+/* The guest is asked to let a device go; it has. Paths are the two ends' directories. */
 int nodes_offline(struct domain *d, const char *back);
-bool nodes_online(struct domain *d, const char *back);
 void nodes_remove(struct domain *d, const char *front, const char *back);
 /* What the guest's balloon, its CPU hotplug and its sysrq handler watch. */
 int nodes_memory_target(struct domain *d, uint64_t kib);

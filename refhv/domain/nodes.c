@@ -235,15 +235,6 @@ int nodes_offline(struct domain *d, const char *back)
 	return w.rc;
 }
 
-bool nodes_online(struct domain *d, const char *back)
-{
-	char path[160], value[8];
-
-	snprintf(path, sizeof(path), "%s/online", back);
-	return pv_store_read_string(pv_store_self(d->store), 0, path, value, sizeof(value)) > 0 &&
-	       value[0] == '1';
-}
-
 /* The backend's first: libxl does so, and a frontend that looks finds no half of a device. */
 void nodes_remove(struct domain *d, const char *front, const char *back)
 {

@@ -105,6 +105,15 @@ static void changed(struct ke_vcpu *v, bool up)
 		ke_upcall_check(v);
 }
 
+static uint64_t hypercalls(struct engine *e)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < e->config.max_vcpus; i++)
+		n += ke_read(&e->vcpu[i].exits[KE_EXIT_CALL]);
+	return n;
+}
+
 /* HLT with interrupts off is how a vCPU of Xen's goes down, and the last one the domain with it. */
 static void look(struct ke_vcpu *v)
 {
@@ -118,7 +127,12 @@ static void look(struct ke_vcpu *v)
 	for (unsigned i = 0; i < e->config.max_vcpus; i++)
 		if (ke_read(&e->vcpu[i].up) || ke_read(&e->vcpu[i].todo) & KE_UP)
 			return;
-	ke_ended(e, PV_SHUTDOWN_poweroff);
+	/* Not what one does who wants to be off: a kernel that was not understood, and gave up. */
+	if (!hypercalls(e))
+		ke_died(v, "halted for good before its first hypercall (trap: %s)",
+			ke_trap_name(e));
+	else
+		ke_ended(e, PV_SHUTDOWN_poweroff);
 }
 
 /* What was half done when the guest was left, such as moving on behind an OUT: KVM's state is only
