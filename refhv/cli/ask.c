@@ -45,6 +45,8 @@ static int await(struct cli *c, struct control *ctl, const char *key, int64_t wa
 		 struct refhv_error *e)
 {
 	int left = c->has_timeout ? c->timeout_ms : WAIT_MS;
+	/* Memory is told in KiB, and people give it in MiB. */
+	int64_t unit = strstr(key, "_kib") ? 1024 : 1;
 	json_t *info;
 	int64_t now;
 	int rc;
@@ -61,8 +63,9 @@ static int await(struct cli *c, struct control *ctl, const char *key, int64_t wa
 		if (left <= 0 && (!c->has_timeout || c->timeout_ms >= 0))
 			return refhv_fail(
 				e, REFHV_TIMEOUT, "it was asked, and may still do so",
-				"the guest of %s has not come to %lld in time: it has %lld",
-				ctl->domain, (long long)wanted, (long long)now);
+				"the guest of %s has not come to %lld%s in time: it has %lld",
+				ctl->domain, (long long)(wanted / unit), unit > 1 ? " MiB" : "",
+				(long long)(now / unit));
 		nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000000}, NULL);
 	}
 }

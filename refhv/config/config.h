@@ -18,7 +18,8 @@ enum {
 	CONFIG_MAX_VIFS = 8,
 	CONFIG_MAX_DEVID = 255, /* of a vif */
 	CONFIG_MAX_FORWARDS = 32,
-	CONFIG_MAX_VCPUS = 128, /* PV_MAX_VCPUS; engines and hosts may have fewer */
+	CONFIG_MAX_VCPUS = 128,		/* PV_MAX_VCPUS; engines and hosts may have fewer */
+	CONFIG_MIN_EVENT_CHANNELS = 64, /* consoles, store, devices, and some of the guest's own */
 	CONFIG_MAX_EVENT_CHANNELS = 131071,
 	CONFIG_MAX_GRANT_FRAMES = 64,
 	CONFIG_NAME_MAX = 63,

@@ -113,7 +113,8 @@ static int get_trap(struct parser *p)
 	return rc;
 }
 
-static int get_limit(struct parser *p, const char *key, uint64_t most, uint32_t *limit)
+static int get_limit(struct parser *p, const char *key, uint64_t least, uint64_t most,
+		     uint32_t *limit)
 {
 	uint64_t value = 0;
 	bool given;
@@ -121,10 +122,11 @@ static int get_limit(struct parser *p, const char *key, uint64_t most, uint32_t 
 
 	if (rc || !given)
 		return rc;
-	if (!value || value > most)
+	if (value < least || value > most)
 		return refhv_fail_at(p->e, REFHV_CONFIG, p->file,
 				     syntax_find(&p->syntax, key)->line, "leave it out",
-				     "%s: 1 to %llu are possible", key, (unsigned long long)most);
+				     "%s: %llu to %llu are possible", key,
+				     (unsigned long long)least, (unsigned long long)most);
 	*limit = (uint32_t)value;
 	return 0;
 }
@@ -132,21 +134,21 @@ static int get_limit(struct parser *p, const char *key, uint64_t most, uint32_t 
 static int get_limits(struct parser *p)
 {
 	struct refhv_config *c = p->c;
-	int rc = get_limit(p, "max_event_channels", CONFIG_MAX_EVENT_CHANNELS,
-			   &c->max_event_channels);
+	int rc = get_limit(p, "max_event_channels", CONFIG_MIN_EVENT_CHANNELS,
+			   CONFIG_MAX_EVENT_CHANNELS, &c->max_event_channels);
 
 	if (!rc)
-		rc = get_limit(p, "max_grant_frames", CONFIG_MAX_GRANT_FRAMES,
+		rc = get_limit(p, "max_grant_frames", 1, CONFIG_MAX_GRANT_FRAMES,
 			       &c->max_grant_frames);
 	if (!rc)
-		rc = get_limit(p, "max_grant_version", 2, &c->max_grant_version);
+		rc = get_limit(p, "max_grant_version", 1, 2, &c->max_grant_version);
 	return rc;
 }
 
 static int get_consoles(struct parser *p)
 {
 	uint32_t n = 1;
-	int rc = get_limit(p, "consoles", CONFIG_MAX_CONSOLES, &n);
+	int rc = get_limit(p, "consoles", 1, CONFIG_MAX_CONSOLES, &n);
 
 	p->c->consoles = n;
 	return rc;

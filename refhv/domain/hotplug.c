@@ -260,8 +260,7 @@ int hotplug_detach(struct domain *d, const char *kind, unsigned devid, bool forc
 	if (!dev)
 		return refhv_fail(e, REFHV_USAGE,
 				  is_disk(kind) ? "see refhv block-list" : "see refhv network-list",
-				  "%s has no %s %u", d->name, is_disk(kind) ? "disk" : "card",
-				  devid);
+				  "%s has no such %s", d->name, is_disk(kind) ? "disk" : "card");
 	/* What no guest uses, nobody has to be asked for. */
 	if (force || !has_frontend(dev)) {
 		forget(dev);

@@ -137,6 +137,8 @@ struct boot_config machine_boot_config(struct domain *d)
 	};
 }
 
+#define LINUX_SHARED_INFO 0xfe700000ull
+
 /* Large pages that are not there when they are touched would end the process: they are taken at once, or not at all. */
 static int prefault(struct domain *d)
 {
@@ -150,6 +152,10 @@ static int prefault(struct domain *d)
 		end = (d->space.region[i].gpa + d->space.region[i].size + mask) & ~mask;
 		rc = engine_ram_prefault(d->space.fd, d->space.ram, start, end - start);
 	}
+	/* Linux has its shared_info here, outside all regions (arch/x86/xen/enlighten_hvm.c): it is the one page that is sure to be wanted. */
+	if (huge && rc >= 0 && LINUX_SHARED_INFO < d->space.size)
+		rc = engine_ram_prefault(d->space.fd, d->space.ram, LINUX_SHARED_INFO & ~mask,
+					 mask + 1);
 	return rc;
 }
 

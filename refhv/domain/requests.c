@@ -100,7 +100,7 @@ static json_t *do_resize(struct peer *p, const json_t *request, struct refhv_err
 		refhv_fail(e, REFHV_FAILED, NULL, "the size cannot be read: %s",
 			   strerror((int)-sectors));
 	else
-		refhv_fail(e, REFHV_USAGE, "see refhv block-list", "there is no disk %u", devid);
+		refhv_fail(e, REFHV_USAGE, "see refhv block-list", "there is no such disk");
 	return NULL;
 }
 

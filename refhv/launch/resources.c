@@ -70,19 +70,30 @@ static int open_vif(struct launch *l, const struct refhv_config *c, const struct
 	return rc;
 }
 
-/* It appears as the guest touches it, so less than is free may do; more than there is cannot. */
+/*
+ * It appears as the guest touches it, so less than is free may do; more than there is cannot. With prefault it has to be free now: it is
+ * taken at once, and the kernel would end some process for it.
+ */
 static int check_memory(const struct refhv_config *c, struct refhv_error *e)
 {
+	bool now = c->prefault && c->pages != CONFIG_PAGES_HUGE;
 	FILE *f = fopen("/proc/meminfo", "re");
-	unsigned long long kib, sum = 0;
+	unsigned long long kib, sum = 0, free_kib = 0;
 	char line[128];
 
-	while (f && fgets(line, sizeof(line), f))
+	while (f && fgets(line, sizeof(line), f)) {
 		if (sscanf(line, "MemTotal: %llu", &kib) == 1 ||
 		    sscanf(line, "SwapTotal: %llu", &kib) == 1)
 			sum += kib;
+		else if (sscanf(line, "MemAvailable: %llu", &kib) == 1)
+			free_kib = kib;
+	}
 	if (f)
 		fclose(f);
+	if (now && free_kib && c->maxmem_kib > free_kib)
+		return refhv_fail(e, REFHV_RESOURCE, "lower maxmem=, or leave prefault out",
+				  "prefault: %llu MiB are more than is free (%llu MiB)",
+				  (unsigned long long)c->maxmem_kib >> 10, free_kib >> 10);
 	if (!sum || c->memory_kib <= sum)
 		return 0;
 	return refhv_fail(

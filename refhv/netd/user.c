@@ -147,9 +147,7 @@ static void add_forward(struct netd *n, struct netd_forward *f)
 	}
 	netd_forward_format(&wanted, text, sizeof(text));
 	if (errno == EADDRINUSE)
-		netd_fail(errno,
-			  "forward %s: port %u is in use; choose another, or 0 for any free one",
-			  text, wanted.host_port);
+		netd_fail(errno, "forward %s: port %u is in use", text, wanted.host_port);
 	if (errno == EACCES)
 		netd_fail(errno, "forward %s: port %u needs more rights; choose one above 1023",
 			  text, wanted.host_port);

@@ -146,7 +146,7 @@ def a_disk_that_no_guest_uses_goes_at_once(p):
     # Nobody holds it any more, the keeper included.
     p.refhv('block-attach', 'hello', 'x.img,raw,xvdb,rw')
     p.refhv('block-detach', 'hello', 'xvdb')
-    assert 'has no disk' in p.refhv('block-detach', 'hello', 'xvdb', code=USAGE)
+    assert 'has no such disk' in p.refhv('block-detach', 'hello', 'xvdb', code=USAGE)
     p.refhv('block-detach', 'hello', 'wibble', code=USAGE)
     p.reboot()
     assert p.disks() == {}
@@ -194,7 +194,7 @@ def a_card_comes_with_its_network_and_goes_with_it(p):
     p.refhv('network-detach', 'hello', '00:16:3e:00:00:07')
     assert p.info()['vifs'] == []
     p.within(5, lambda: not netds(p), 'its network stays')
-    assert 'has no card' in p.refhv('network-detach', 'hello', '1', code=USAGE)
+    assert 'has no such card' in p.refhv('network-detach', 'hello', '1', code=USAGE)
     p.refhv('network-detach', 'hello', '00:16:3e:00:00:08', code=USAGE)
 
 

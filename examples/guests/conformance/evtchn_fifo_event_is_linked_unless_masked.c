@@ -23,7 +23,9 @@ CASE_LAST(30, evtchn_fifo_event_is_linked_unless_masked)
 	clear_selector();
 	irq_restore(flags);
 	CHECK_EQ(quiet, 1u << PV_EVTCHN_FIFO_PENDING | 1u << PV_EVTCHN_FIFO_MASKED);
-	CHECK_EQ(loud, 1u << PV_EVTCHN_FIFO_PENDING | 1u << PV_EVTCHN_FIFO_LINKED);
+	/* Something else may have come behind it: the console's, xenstore's. */
+	CHECK_EQ(loud & ~PV_EVTCHN_FIFO_LINK_MASK,
+		 1u << PV_EVTCHN_FIFO_PENDING | 1u << PV_EVTCHN_FIFO_LINKED);
 	CHECK_EQ(raised, 1);
 	CHECK_EQ(close_port(b), 0);
 	CHECK_EQ(close_port(a), 0);
