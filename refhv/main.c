@@ -127,8 +127,17 @@ static int run(const struct cli_command *cmd, int argc, char **argv)
 	return cmd->run(&c);
 }
 
+static const struct cli_command *find(const char *name)
+{
+	for (unsigned i = 0; cli_commands[i]; i++)
+		if (!strcmp(name, cli_commands[i]->name))
+			return cli_commands[i];
+	return NULL;
+}
+
 int main(int argc, char **argv)
 {
+	const struct cli_command *cmd;
 	struct cli c = {0};
 
 	if (argc == 3 && !strcmp(argv[1], DOMAIN_PROCESS_WORD))
@@ -138,13 +147,14 @@ int main(int argc, char **argv)
 		return REFHV_USAGE;
 	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
-		usage(stdout);
-		return REFHV_OK;
+		if (argc == 2)
+			return usage(stdout), REFHV_OK;
+		cmd = find(argv[2]);
+		return cmd ? (command_help(cmd), REFHV_OK)
+			   : bad_usage(&c, NULL, "unknown command", argv[2]);
 	}
 	if (!strcmp(argv[1], "--version"))
 		argv[1] = "version";
-	for (unsigned i = 0; cli_commands[i]; i++)
-		if (!strcmp(argv[1], cli_commands[i]->name))
-			return run(cli_commands[i], argc - 2, argv + 2);
-	return bad_usage(&c, NULL, "unknown command", argv[1]);
+	cmd = find(argv[1]);
+	return cmd ? run(cmd, argc - 2, argv + 2) : bad_usage(&c, NULL, "unknown command", argv[1]);
 }
