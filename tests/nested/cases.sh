@@ -9,6 +9,7 @@
 #   rebooted NAME                 waits until the guest has ended, and joins the console of the next
 #   reboot_from_inside NAME       the same, after the guest was told to
 #   within SECONDS COMMAND...     tries COMMAND until it succeeds
+#   without_kvm COMMAND...        runs COMMAND while there is no /dev/kvm
 #   claim NAME COMMAND...         one result: "ok NAME", or "not ok NAME" and what the consoles showed
 #
 # Every line that starts with "ok ", "not ok ", "# ", "begin " or "end " is read by the suite.
@@ -101,6 +102,16 @@ rebooted() {
 }
 
 reboot_from_inside() { tell "$1" reboot && rebooted "$1"; }
+
+# What a machine without it says.
+without_kvm() {
+	local rc
+	mv /dev/kvm /dev/hidden
+	"$@"
+	rc=$?
+	mv /dev/hidden /dev/kvm
+	return $rc
+}
 
 claim() {
 	local name=$1 log

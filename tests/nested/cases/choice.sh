@@ -5,14 +5,6 @@ config() { printf '%s\n' "name = 'choice'" "kernel = '/images/hello.elf'" "memor
 engine() {
 	refhv create -p choice.cfg && refhv info choice >out && refhv destroy choice && cat out && grep -E "^engine *: $1" out && grep -E "^engine_why *: .*$2" out
 }
-without_kvm() {
-	local rc
-	mv /dev/kvm /dev/hidden
-	"$@"
-	rc=$?
-	mv /dev/hidden /dev/kvm
-	return $rc
-}
 measures() {
 	case $(nproc) in
 	1) config && engine '(user|kvm)' 'both ways; on one CPU, leaving a virtual CPU \([0-9.]+ us\) costs' ;;

@@ -24,14 +24,6 @@ refused() {
 	shift 2
 	config "$@" && fails "$status" "$pattern" refhv create -q wrong.cfg
 }
-without_kvm() {
-	local rc
-	mv /dev/kvm /dev/hidden
-	"$@"
-	rc=$?
-	mv /dev/hidden /dev/kvm
-	return $rc
-}
 no_permission() {
 	grep -q "^user:" /etc/passwd || echo "user:x:1000:1000::/:/bin/sh" >>/etc/passwd
 	config && chmod 600 /dev/kvm && chmod 755 / /images /work . && chmod 644 wrong.cfg && mkdir -p /tmp/user && chown 1000 /tmp/user &&
