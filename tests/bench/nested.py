@@ -4,7 +4,7 @@
 nested.py [boot] [disk] [net]
 
 Runs nested.sh, or these parts of it, in L1 (see docs/nested.md) with this machine's own QEMU beside refhv. BUILD names the build folder, AIO how
-QEMU does its disk I/O (`threads`, its default, or `io_uring`). Prints
+QEMU does its disk I/O (`threads`, its default, or `io_uring`), PV_CMDLINE what else is on the command line of refhv's guest. Prints
 what it measures, and ratios; a machine in software emulation is slow, so that only the ratios mean something.
 """
 import glob
@@ -57,7 +57,7 @@ def main():
     files = [os.path.join(HERE, name) for name in ('nested.sh', 'nested_disk.sh', 'nested_net.sh', '../nested/cases.sh')]
     files.append(os.path.join(bench.build, 'tests/nested/netload'))
     with tempfile.TemporaryDirectory(dir=bench.work) as d:
-        command = ['env', 'AIO=' + os.environ.get('AIO', ''), 'sh', 'nested.sh'] + sys.argv[1:]
+        command = ['env', 'AIO=' + os.environ.get('AIO', ''), 'PV_CMDLINE=' + os.environ.get('PV_CMDLINE', ''), 'sh', 'nested.sh'] + sys.argv[1:]
         return l1.run(bench, shlex.join(command), seconds=1500, files=files, parts=parts, disks=drives(d))
 
 

@@ -58,7 +58,7 @@ rounds=1
 ! wanted boot || rounds=2
 for round in $(seq $rounds); do
 	began=$(now)
-	guest pv "disk = [$(pv_disks)]" "vif = ['bridge=br0']" >/dev/null || exit 1
+	guest pv "kernel = '/images/vmlinuz'" "ramdisk = '/images/guest'" "cmdline = 'console=hvc0 quiet $PV_CMDLINE'" "disk = [$(pv_disks)]" "vif = ['bridge=br0']" >/dev/null || exit 1
 	pv_boot=$(started pv)
 	[ $round != 1 ] || refhv info pv | grep -E '^(exits|hypercalls|trap)'
 	began=$(now)

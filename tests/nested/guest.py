@@ -20,7 +20,8 @@ mount -t devtmpfs dev /dev
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t tmpfs tmp /tmp
-for m in $(cat /modules/order); do insmod /modules/$m.ko; done
+# With what the command line says of a module (xen_blkfront.max_indirect_segments=256), as modprobe does.
+for m in $(cat /modules/order); do insmod /modules/$m.ko $(tr ' ' '\\n' </proc/cmdline | sed -n "s/^$m\\.//p"); done
 ip link set lo up
 read up rest < /proc/uptime
 echo "guest: userspace after $up s, kernel $(uname -r)"
