@@ -161,6 +161,7 @@ struct pv_vmm {
 	 *   vcpu_up, vcpu_down: called on changes only. A vCPU that takes itself down stops when
 	 *   its hypercall
 	 *     ends, at the latest.
+	 *   While one of the two is under way, another change of that vCPU waits for it.
 	 * [VCPUOP_initialise, up and down: -PV_ENOSYS]
 	 */
 	int (*vcpu_initialise)(void *ctx, unsigned by, unsigned vcpu, const void *context,

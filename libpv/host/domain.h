@@ -70,6 +70,7 @@ struct pv_vcpu {
 	bool initialised;
 	bool up;
 	bool polling; /* in SCHEDOP_poll by way of the block hook */
+	bool turning; /* its vcpu_up or vcpu_down hook is under way */
 	bool compat;  /* in a hypercall of 32-bit code: its addresses may be views, see compat.h */
 	uint8_t upcall_vector;
 	uint32_t time_version; /* even */

@@ -137,23 +137,38 @@ static void set_up(struct pv_domain *d, unsigned vcpu, bool up)
 	pv_domain_runstate_set(d, vcpu, up ? PV_RUNSTATE_running : PV_RUNSTATE_offline);
 }
 
-static int64_t do_up(struct pv_domain *d, unsigned by, unsigned vcpu)
+/* One change at a time: the hooks run without the lock, and must not be overtaken by the other's. */
+static int turn(struct pv_domain *d, unsigned by, unsigned vcpu, bool up)
 {
 	int rc;
 
+	d->vcpu[vcpu].turning = true;
+	set_up(d, vcpu, up);
+	pv_domain_leave(d);
+	rc = (up ? d->vmm.vcpu_up : d->vmm.vcpu_down)(d->vmm.ctx, by, vcpu);
+	pv_domain_enter(d);
+	if (rc < 0)
+		set_up(d, vcpu, !up);
+	d->vcpu[vcpu].turning = false;
+	return rc < 0 ? rc : 0;
+}
+
+static void settle(struct pv_domain *d, unsigned vcpu)
+{
+	while (d->vcpu[vcpu].turning)
+		pv_domain_breathe(d);
+}
+
+static int64_t do_up(struct pv_domain *d, unsigned by, unsigned vcpu)
+{
 	if (!d->vmm.vcpu_up)
 		return -PV_ENOSYS;
+	settle(d, vcpu);
 	if (!d->vcpu[vcpu].initialised)
 		return -PV_EINVAL;
 	if (d->vcpu[vcpu].up)
 		return 0;
-	set_up(d, vcpu, true);
-	pv_domain_leave(d);
-	rc = d->vmm.vcpu_up(d->vmm.ctx, by, vcpu);
-	pv_domain_enter(d);
-	if (rc < 0)
-		set_up(d, vcpu, false);
-	return rc < 0 ? rc : 0;
+	return turn(d, by, vcpu, true);
 }
 
 static bool last_up(const struct pv_domain *d, unsigned vcpu)
@@ -168,21 +183,14 @@ static bool last_up(const struct pv_domain *d, unsigned vcpu)
 
 static int64_t do_down(struct pv_domain *d, unsigned by, unsigned vcpu)
 {
-	int rc;
-
 	if (!d->vmm.vcpu_down)
 		return -PV_ENOSYS;
+	settle(d, vcpu);
 	if (!d->vcpu[vcpu].up)
 		return 0;
 	if (last_up(d, vcpu)) /* nobody would be left to bring one up: power off, as Xen does */
 		return pv_domain_do_shutdown(d, by, PV_SHUTDOWN_poweroff);
-	set_up(d, vcpu, false);
-	pv_domain_leave(d);
-	rc = d->vmm.vcpu_down(d->vmm.ctx, by, vcpu);
-	pv_domain_enter(d);
-	if (rc < 0)
-		set_up(d, vcpu, true);
-	return rc < 0 ? rc : 0;
+	return turn(d, by, vcpu, false);
 }
 
 static int64_t do_get_runstate(struct pv_domain *d, unsigned by, unsigned vcpu, uint64_t gva)

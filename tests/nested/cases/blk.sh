@@ -29,7 +29,8 @@ rereads() { ask blk 60 "echo 3 >/proc/sys/vm/drop_caches; ($READERS)"; }
 
 grows() {
 	truncate -s 48M a.img
-	refhv block-resize blk xvda && ask blk 20 'blockdev --getsize64 /dev/xvda && dd if=/dev/xvda of=/dev/null bs=1M skip=40 count=8' | tee size
+	refhv block-resize blk xvda && ask blk 30 'n=0; until [ "$(blockdev --getsize64 /dev/xvda)" = 50331648 ] || [ $n = 20 ]; do sleep 1; n=$((n + 1)); done
+		blockdev --getsize64 /dev/xvda && dd if=/dev/xvda of=/dev/null bs=1M skip=40 count=8' | tee size
 	[ "$(head -n 1 size)" = 50331648 ]
 }
 

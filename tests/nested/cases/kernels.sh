@@ -5,7 +5,7 @@ boots() {
 }
 conforms() {
 	guest conformance "kernel = '/images/conformance.elf'" "vcpus = 3" "type = 'pvh'" "engine = 'kvm'" || return 1
-	await conformance 30 '^1\.\.[0-9]+' && gone conformance 120
+	await conformance 30 '^1\.\.[0-9]+' && gone conformance 40
 	grep -a '^not ok' conformance.log
 	[ "$(grep -ac '^ok' conformance.log)" = "$(sed -n 's/^1\.\.\([0-9]*\).*/\1/p' conformance.log)" ]
 }
