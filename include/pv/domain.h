@@ -262,7 +262,7 @@ struct pv_grant_copy {
  *
  * The domain's lock is held for finding and pinning up to 32 pages and again for letting go of them, not for
  * the bytes themselves when these are more than 4096 in all: other vCPUs and backends wait no longer for a long batch than
- * for a short one. Until the call returns the guest cannot end the grants; what it does with the bytes meanwhile it does to
+ * for a short one. Until the call returns the guest can neither end the grants nor give their pages another meaning; what it does with the bytes meanwhile it does to
  * itself, and `local` receives each of them once.
  * Returns how many failed.
  */
