@@ -169,6 +169,8 @@ static int hook_down(void *ctx, unsigned by, unsigned vcpu)
 
 	(void)by, (void)vcpu;
 	f->downs++;
+	if (f->on_down)
+		f->on_down(f);
 	return f->vcpu_rc;
 }
 

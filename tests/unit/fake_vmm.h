@@ -57,6 +57,7 @@ struct fake_vmm {
 	uint64_t block_deadline;
 	void (*on_block)(struct fake_vmm *f);
 	void (*on_unlock)(struct fake_vmm *f); /* after each */
+	void (*on_down)(struct fake_vmm *f);   /* in vcpu_down */
 	unsigned looked_up,
 		most_looked_up; /* calls of gpa_map in this hold of the lock, and in any */
 	int shutdown_reason, shutdown_rc;

@@ -6,7 +6,9 @@
  */
 #include "fake_vmm.h"
 
+#include <pv/abi/vcpu.h>
 #include <string.h>
+#include <unistd.h>
 #include "run.h"
 
 #define GRANTED (FAKE_DATA + 1)
@@ -187,6 +189,40 @@ START_TEST(counts_return_to_zero_after_parallel_maps)
 }
 END_TEST
 
+static void *vcpu_comes_up(void *arg)
+{
+	const uint64_t a[6] = {PV_VCPUOP_up, 1};
+
+	ck_assert_int_eq(pv_domain_hypercall(f.d, 0, PV_HYPERVISOR_vcpu_op, a), 0);
+	return NULL;
+}
+
+static pthread_t comer;
+
+/* Another vCPU wants it up as soon as it is seen to be down, which is before the hook is through. */
+static void down_takes_a_while(struct fake_vmm *v)
+{
+	pthread_create(&comer, NULL, vcpu_comes_up, NULL);
+	usleep(50000);
+	ck_assert_uint_eq(__atomic_load_n(&v->ups, __ATOMIC_SEQ_CST), 1);
+}
+
+START_TEST(vcpu_that_goes_down_is_down_before_it_comes_up)
+{
+	const uint64_t down[6] = {PV_VCPUOP_down, 1}, is_up[6] = {PV_VCPUOP_is_up, 1};
+
+	fake_open(&f, PV_DOMAIN_PVH, 2, true);
+	f.ups = 1;
+	ck_assert_int_eq(pv_domain_vcpu_set_up(f.d, 1, 1), 0);
+	f.on_down = down_takes_a_while;
+	ck_assert_int_eq(pv_domain_hypercall(f.d, 1, PV_HYPERVISOR_vcpu_op, down), 0);
+	pthread_join(comer, NULL);
+	ck_assert_uint_eq(f.ups, 2);
+	ck_assert_int_eq(pv_domain_hypercall(f.d, 0, PV_HYPERVISOR_vcpu_op, is_up), 1);
+	fake_close(&f);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *t = tcase_create("host threads");
@@ -195,5 +231,6 @@ int main(void)
 	tcase_add_test(t, sends_and_closes_race_with_binding_backends);
 	tcase_add_test(t, entry_that_changes_all_the_time_maps_one_of_its_values_or_fails);
 	tcase_add_test(t, counts_return_to_zero_after_parallel_maps);
+	tcase_add_test(t, vcpu_that_goes_down_is_down_before_it_comes_up);
 	return run_case("host threads", t);
 }
